@@ -1,0 +1,109 @@
+/** Operation codes, RFC 1350 §5 and RFC 2347. */
+export const Opcode = {
+  rrq: 1,
+  wrq: 2,
+  data: 3,
+  ack: 4,
+  error: 5,
+  oack: 6,
+} as const;
+
+/** Error codes, RFC 1350 appendix and RFC 2347 (8). */
+export const ErrorCode = {
+  notDefined: 0,
+  fileNotFound: 1,
+  accessViolation: 2,
+  diskFull: 3,
+  illegalOperation: 4,
+  unknownTid: 5,
+  fileExists: 6,
+  noSuchUser: 7,
+  optionNegotiation: 8,
+} as const;
+
+/** Names of the options that the engine handles itself; every other name is a user extension. */
+export const OptionName = {
+  blksize: "blksize",
+  timeout: "timeout",
+  utimeout: "utimeout",
+  tsize: "tsize",
+  windowsize: "windowsize",
+  rollover: "rollover",
+  multicast: "multicast",
+  msftwindow: "msftwindow",
+} as const;
+
+/** Largest request datagram (RFC 2347: "the maximum size of a request packet is 512 octets"). */
+export const REQUEST_BYTES_MAX = 512;
+
+/** Opcode and block number, or opcode and error code. */
+export const HEADER_BYTES = 4;
+
+/** Block size without negotiation (RFC 1350 §2) and its negotiable range (RFC 2348). */
+export const BLOCK_SIZE_DEFAULT = 512;
+export const BLOCK_SIZE_MIN = 8;
+export const BLOCK_SIZE_MAX = 65_464;
+
+/** Range of the windowsize option (RFC 7440 §3). */
+export const WINDOW_SIZE_DEFAULT = 1;
+export const WINDOW_SIZE_MAX = 65_535;
+
+/**
+ * Largest window either side really uses. Wire numbers repeat after 65,536 blocks, and a receiver must tell
+ * a late duplicate of the last window from a block of the next one: two windows have to fit into one cycle.
+ */
+export const WINDOW_BLOCKS_MAX = 32_767;
+
+/**
+ * Most payload bytes in flight for one transfer, whatever blksize times windowsize says: the server grants a
+ * smaller window, a receiver keeps no more out-of-order bytes. 1 MiB covers 65,464-byte blocks in windows of 16.
+ */
+export const FLIGHT_BYTES_MAX = 1_048_576;
+
+/** Range of the timeout option in whole seconds (RFC 2349). */
+export const TIMEOUT_SECONDS_MIN = 1;
+export const TIMEOUT_SECONDS_MAX = 255;
+
+/** De facto `utimeout` option, microseconds; less than 10 ms would only make both sides chatter. */
+export const UTIMEOUT_MICROSECONDS_MIN = 10_000;
+export const UTIMEOUT_MICROSECONDS_MAX = 255_000_000;
+
+/**
+ * Floor of the adaptive time-out (RFC 6298 §2.4 asks for 1 s, made for the Internet). TFTP lives on local
+ * networks with round trips far below a millisecond; 25 ms stays above the scheduling jitter of both ends.
+ */
+export const RETRANSMIT_FLOOR_MS = 25;
+
+/**
+ * Floor on the receiving side. The sender's timer is the one that recovers from loss; the receiver repeats its
+ * ACK for senders with slow fixed timers, and must not answer every short pause of a disk with one.
+ */
+export const RECEIVER_FLOOR_MS = 200;
+
+/** Each further pause without progress grows by this factor, up to the configured time-out (RFC 1123 §4.2.3.2). */
+export const BACKOFF_FACTOR = 4;
+
+/** A server's pause while no round trip is known (RFC 6298 §2.1). */
+export const SERVER_INITIAL_PAUSE_MS = 1_000;
+
+/** Growth of the pauses towards a peer that has never answered. */
+export const UNPROVEN_BACKOFF_FACTOR = 2;
+
+/** Transmissions of the first answer to a peer that has never answered: a spoofed request yields little. */
+export const UNPROVEN_TRANSMISSIONS_MAX = 3;
+
+/** Least time a receiver stays after its last ACK to repeat it for a sender that missed it (RFC 1350 §6). */
+export const DALLY_MS_MIN = 3_000;
+
+/**
+ * How old a flight must be, in smoothed round trips and at least in milliseconds, before a repeated ACK is read
+ * as "the first block of this window is lost" (windowsize above 1 only; see sender.ts).
+ */
+export const DUPLICATE_ACK_AGE_RTT = 0.75;
+export const DUPLICATE_ACK_AGE_MS_MIN = 2;
+
+/** Longest text of an ERROR packet that is sent or shown; the rest is cut. */
+export const ERROR_TEXT_BYTES_MAX = 120;
+
+/** PUT to a server without options: what 65,535 blocks of 512 bytes hold, for servers that do not roll over. */
+export const PLAIN_PUT_BYTES_MAX = 65_535 * 512;

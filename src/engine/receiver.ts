@@ -1,0 +1,175 @@
+import { fromWireBlock, toWireBlock } from "./block-number.js";
+import { encodeAck } from "./codec.js";
+import { FLIGHT_BYTES_MAX } from "./constants.js";
+import type { Outbox } from "./effects.js";
+import type { TransferParameters } from "./negotiation.js";
+import type { Retransmission } from "./retransmission.js";
+
+/**
+ * The side that acknowledges, client (GET) or server (PUT) alike.
+ *
+ * Blocks go to the store strictly in order. Behind a gap, blocks of the same window are kept (up to
+ * {@link FLIGHT_BYTES_MAX}) and used when the gap is filled; the sender hears of a gap once (RFC 7440 §4).
+ * ACKs leave when a window is complete, and the last one only after the store has finished, so that it means
+ * "stored". While the store is saturated, ACKs wait: that is the backpressure TFTP has.
+ */
+export class Receiver {
+  readonly #parameters: TransferParameters;
+  readonly #timer: Retransmission;
+  readonly #out: Outbox;
+  /** Blocks behind a gap by absolute index; copies, as datagrams are only borrowed. */
+  readonly #kept = new Map<number, Uint8Array>();
+  #keptBytes = 0;
+
+  #delivered = 0;
+  #acked = 0;
+  #gapReportedAt = -1;
+  #lastDelivered = false;
+  #finished = false;
+  #saturated = false;
+  #ackHeldBack = false;
+  #ackSentMs = -1;
+  /** The newest ACK left once and nothing came before it that could answer it (Karn). */
+  #ackIsClean = false;
+
+  constructor(parameters: TransferParameters, timer: Retransmission, out: Outbox) {
+    this.#parameters = parameters;
+    this.#timer = timer;
+    this.#out = out;
+  }
+
+  /** All blocks went to the store; it may still be at work. */
+  get lastDelivered(): boolean {
+    return this.#lastDelivered;
+  }
+
+  /** True once the first block is in. */
+  get hasProgressed(): boolean {
+    return this.#delivered > 0;
+  }
+
+  /** Sends ACK 0 (the answer to a WRQ without options, or to an OACK) and waits for DATA 1. */
+  start(nowMs: number): void {
+    this.#sendAck(nowMs);
+  }
+
+  /** Waits for DATA 1 after an OACK, which stands for ACK 0. */
+  startAfterOack(nowMs: number): void {
+    this.#ackSentMs = nowMs;
+    this.#ackIsClean = false;
+    this.#timer.arm(nowMs);
+  }
+
+  /** Takes a DATA packet. Returns false when it breaks the protocol: a block longer than negotiated. */
+  handleData(wireBlock: number, payload: Uint8Array, nowMs: number): boolean {
+    const { blockSize, windowSize, rollover } = this.#parameters;
+    if (!this.#lastDelivered) {
+      const next = this.#delivered + 1;
+      const blockIndex = fromWireBlock(wireBlock, next, this.#acked + windowSize, rollover);
+      if (blockIndex >= 0) {
+        if (payload.length > blockSize) return blockIndex !== next;
+        if (blockIndex === next) this.#accept(payload, nowMs);
+        else this.#acceptBehindGap(blockIndex, payload, nowMs);
+        return true;
+      }
+    }
+    this.#handleDuplicate(wireBlock, nowMs);
+    return true;
+  }
+
+  /** The store wants a pause: no ACK leaves until {@link handleDrained}. */
+  handleSaturated(): void {
+    this.#saturated = true;
+  }
+
+  handleDrained(nowMs: number): void {
+    this.#saturated = false;
+    if (!this.#ackHeldBack) return;
+    this.#ackHeldBack = false;
+    this.#sendAck(nowMs);
+  }
+
+  /** The store has finished: the last ACK may leave. */
+  handleFinished(nowMs: number): void {
+    this.#finished = true;
+    this.#sendAck(nowMs);
+    this.#timer.disarm();
+  }
+
+  /** Names the newest block again to a sender whose DATA, or our ACK, was lost. */
+  handleTimeout(nowMs: number): void {
+    this.#acknowledge(nowMs);
+  }
+
+  #accept(payload: Uint8Array, nowMs: number): void {
+    const sampleMs = this.#ackIsClean ? nowMs - this.#ackSentMs : -1;
+    this.#ackIsClean = false;
+    this.#timer.progress(sampleMs);
+    this.#deliver(payload);
+    while (!this.#lastDelivered) {
+      const kept = this.#kept.get(this.#delivered + 1);
+      if (kept === undefined) break;
+      this.#kept.delete(this.#delivered + 1);
+      this.#keptBytes -= kept.length;
+      this.#deliver(kept);
+    }
+    if (this.#lastDelivered) {
+      this.#kept.clear();
+      this.#out.storage.push({ kind: "finish" });
+    } else if (this.#delivered >= this.#acked + this.#parameters.windowSize) {
+      this.#acknowledge(nowMs);
+    } else {
+      this.#timer.arm(nowMs);
+    }
+  }
+
+  #deliver(payload: Uint8Array): void {
+    this.#delivered++;
+    const counters = this.#out.counters;
+    counters.blocksReceived++;
+    counters.transferredBytes += payload.length;
+    if (payload.length > 0) this.#out.storage.push({ kind: "write", bytes: payload });
+    if (payload.length < this.#parameters.blockSize) this.#lastDelivered = true;
+  }
+
+  #acceptBehindGap(blockIndex: number, payload: Uint8Array, nowMs: number): void {
+    if (this.#kept.has(blockIndex)) {
+      this.#out.counters.duplicatesReceived++;
+    } else if (this.#keptBytes + payload.length <= FLIGHT_BYTES_MAX) {
+      this.#kept.set(blockIndex, payload.slice());
+      this.#keptBytes += payload.length;
+    }
+    if (this.#gapReportedAt === this.#delivered) return;
+    this.#gapReportedAt = this.#delivered;
+    this.#acknowledge(nowMs);
+  }
+
+  /**
+   * A block that was delivered before. If it is the one our newest ACK names, its sender repeats a flight whose
+   * ACK it missed: the ACK is repeated. Any other duplicate is the network's and stays unanswered.
+   */
+  #handleDuplicate(wireBlock: number, nowMs: number): void {
+    this.#out.counters.duplicatesReceived++;
+    const { rollover } = this.#parameters;
+    if (this.#acked === 0 || wireBlock !== toWireBlock(this.#acked, rollover)) return;
+    if (this.#finished) this.#out.send(encodeAck(wireBlock));
+    else if (!this.#lastDelivered) this.#acknowledge(nowMs);
+  }
+
+  #acknowledge(nowMs: number): void {
+    if (this.#saturated) {
+      this.#ackHeldBack = true;
+      this.#timer.disarm();
+    } else {
+      this.#sendAck(nowMs);
+    }
+  }
+
+  #sendAck(nowMs: number): void {
+    this.#ackIsClean = this.#ackSentMs < 0 || this.#acked !== this.#delivered;
+    this.#ackSentMs = nowMs;
+    this.#acked = this.#delivered;
+    this.#out.send(encodeAck(toWireBlock(this.#acked, this.#parameters.rollover)));
+    this.#timer.arm(nowMs);
+  }
+}

@@ -1,0 +1,119 @@
+import { BACKOFF_FACTOR, UNPROVEN_BACKOFF_FACTOR, UNPROVEN_TRANSMISSIONS_MAX } from "./constants.js";
+
+/** How one side retransmits. */
+export interface RetransmissionPolicy {
+  /** Longest pause. */
+  readonly timeoutMs: number;
+  /** The pause while no round trip is known. */
+  readonly initialPauseMs: number;
+  /** Whole time-outs that may pass without progress beyond the first. */
+  readonly retries: number;
+  /** Shortest pause. */
+  readonly floorMs: number;
+  /** The peer has shown no sign of life yet, its address may be forged: few, slow repetitions. */
+  readonly unproven: boolean;
+}
+
+/**
+ * The retransmission timer of one transfer: adaptive time-out (RFC 6298), Karn's rule by its caller (who only
+ * reports clean samples), back-off, and the point where it gives up.
+ *
+ * Two clocks run at once. The short one repeats a packet soon after a loss: smoothed round trip and variance,
+ * growing by {@link BACKOFF_FACTOR} up to `timeoutMs`. The long one decides about failure by time alone:
+ * `timeoutMs * (retries + 1)` without progress, as npm `tftp` does, so that quick repetitions on a fast network
+ * never shorten the patience with a link that is away for seconds.
+ */
+export class Retransmission {
+  /** Absolute time of the next time-out, `Infinity` when not armed. */
+  deadlineMs = Number.POSITIVE_INFINITY;
+
+  #policy: RetransmissionPolicy;
+  #smoothedMs = -1;
+  #varianceMs = 0;
+  #pauseMs: number;
+  #waitingSinceMs = -1;
+  #transmissions = 0;
+
+  constructor(policy: RetransmissionPolicy) {
+    this.#policy = policy;
+    this.#pauseMs = this.#firstPauseMs();
+  }
+
+  /** Smoothed round trip in ms, or -1 while none was measured. */
+  get smoothedMs(): number {
+    return this.#smoothedMs;
+  }
+
+  /** Replaces the longest pause (a negotiated `timeout` option). */
+  setTimeoutMs(timeoutMs: number): void {
+    this.#policy = { ...this.#policy, timeoutMs };
+    this.#pauseMs = this.#firstPauseMs();
+  }
+
+  /** Something was sent that the peer has to answer. Keeps a running wait for progress going. */
+  arm(nowMs: number): void {
+    if (this.#waitingSinceMs < 0) this.#waitingSinceMs = nowMs;
+    this.#transmissions++;
+    const quiet = this.#policy.unproven && this.#transmissions >= UNPROVEN_TRANSMISSIONS_MAX;
+    this.deadlineMs = quiet ? this.#giveUpMs() : Math.min(nowMs + this.#pauseMs, this.#giveUpMs());
+  }
+
+  /** It is our turn (or our store's): the peer is not waited for, and is not to blame for the time. */
+  disarm(): void {
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#waitingSinceMs = -1;
+    this.#transmissions = 0;
+  }
+
+  /**
+   * The peer moved on: patience starts afresh, and an unproven peer is proven.
+   *
+   * The back-off ends only with a clean sample (RFC 6298 §5.7): where the round trip has outgrown the time-out,
+   * every packet is repeated before its answer comes, no sample is ever clean, and only the longer pause lets one
+   * through.
+   * @param sampleMs - round trip measured on a packet that was sent only once, or -1
+   */
+  progress(sampleMs: number): void {
+    if (this.#policy.unproven) {
+      this.#policy = { ...this.#policy, unproven: false };
+      this.#pauseMs = this.#firstPauseMs();
+    }
+    if (sampleMs >= 0) {
+      this.#measure(sampleMs);
+      this.#pauseMs = this.#firstPauseMs();
+    }
+    this.disarm();
+  }
+
+  /** The deadline passed: time to give up (true), or to send again and {@link arm} (false). */
+  expire(nowMs: number): boolean {
+    if (nowMs >= this.#giveUpMs()) {
+      this.deadlineMs = Number.POSITIVE_INFINITY;
+      return true;
+    }
+    const factor = this.#policy.unproven ? UNPROVEN_BACKOFF_FACTOR : BACKOFF_FACTOR;
+    this.#pauseMs = Math.min(this.#pauseMs * factor, this.#policy.timeoutMs);
+    return false;
+  }
+
+  #giveUpMs(): number {
+    return this.#waitingSinceMs + this.#policy.timeoutMs * (this.#policy.retries + 1);
+  }
+
+  #firstPauseMs(): number {
+    const { timeoutMs, initialPauseMs, floorMs } = this.#policy;
+    if (this.#smoothedMs < 0) return Math.min(timeoutMs, initialPauseMs);
+    return Math.min(timeoutMs, Math.max(floorMs, this.#smoothedMs + 4 * this.#varianceMs));
+  }
+
+  /** RFC 6298 §2.2 and §2.3. */
+  #measure(sampleMs: number): void {
+    if (this.#smoothedMs < 0) {
+      this.#smoothedMs = sampleMs;
+      this.#varianceMs = sampleMs / 2;
+      return;
+    }
+    this.#varianceMs += (Math.abs(this.#smoothedMs - sampleMs) - this.#varianceMs) / 4;
+    this.#smoothedMs += (sampleMs - this.#smoothedMs) / 8;
+  }
+}

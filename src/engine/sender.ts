@@ -1,0 +1,166 @@
+import { fromWireBlock } from "./block-number.js";
+import { DUPLICATE_ACK_AGE_MS_MIN, DUPLICATE_ACK_AGE_RTT } from "./constants.js";
+import type { Outbox } from "./effects.js";
+import type { TransferParameters } from "./negotiation.js";
+import type { Retransmission } from "./retransmission.js";
+
+/**
+ * The side that sends DATA, client (PUT) or server (GET) alike.
+ *
+ * ```
+ *   1 .. base            base+1 .. next-1         next .. base+windowSize
+ *   acknowledged         in flight                may be sent when the store has them
+ * ```
+ * - An ACK within the flight slides the window to it and sending goes on behind it (RFC 7440 §4): if it names
+ *   not the last block sent, the rest of the flight counts as lost.
+ * - An ACK of what is acknowledged already sends nothing (RFC 1123 §4.2.3.1), with one exception, see
+ *   `#resendsForDuplicate`.
+ * - The timer runs only while the receiver owes an ACK: when a window is full, or the last block is out.
+ */
+export class Sender {
+  readonly #parameters: TransferParameters;
+  readonly #timer: Retransmission;
+  readonly #out: Outbox;
+
+  #started = false;
+  #base = 0;
+  #next = 1;
+  #highestSent = 0;
+  #availableBytes = 0;
+  #lastBlock = Number.POSITIVE_INFINITY;
+  /** When the newest block left for the first time, for round-trip samples (Karn: first transmissions only). */
+  #newestSentMs = 0;
+  #highestRetransmitted = 0;
+  /** When the oldest block in flight left last. */
+  #flightSentMs = 0;
+  #duplicateHonoured = false;
+
+  constructor(parameters: TransferParameters, timer: Retransmission, out: Outbox) {
+    this.#parameters = parameters;
+    this.#timer = timer;
+    this.#out = out;
+  }
+
+  /** The last block was acknowledged. */
+  get done(): boolean {
+    return this.#base >= this.#lastBlock;
+  }
+
+  /** All blocks left at least once and only the ACK of the last is missing. */
+  get awaitsLastAck(): boolean {
+    return this.#highestSent >= this.#lastBlock;
+  }
+
+  /** True once any DATA was acknowledged. */
+  get hasProgressed(): boolean {
+    return this.#base > 0;
+  }
+
+  /** The receiver is ready: sends what the store has, asks it for more. Nothing leaves before. */
+  start(nowMs: number): void {
+    this.#started = true;
+    this.#want();
+    this.#pump(nowMs);
+  }
+
+  /** The store has more. */
+  handleAvailable(availableBytes: number, ended: boolean, nowMs: number): void {
+    this.#availableBytes = availableBytes;
+    // A last block is always shorter than blockSize; a file of whole blocks ends with an empty one.
+    if (ended) this.#lastBlock = Math.floor(availableBytes / this.#parameters.blockSize) + 1;
+    this.#pump(nowMs);
+  }
+
+  /** Returns true when the ACK acknowledged something new. */
+  handleAck(wireBlock: number, nowMs: number): boolean {
+    const { rollover, blockSize } = this.#parameters;
+    const acked = fromWireBlock(wireBlock, this.#base, this.#next - 1, rollover);
+    if (acked < 0) {
+      this.#out.counters.duplicatesReceived++;
+      return false;
+    }
+    if (acked === this.#base) {
+      this.#out.counters.duplicatesReceived++;
+      if (this.#resendsForDuplicate(nowMs)) {
+        this.#duplicateHonoured = true;
+        this.#goBack(nowMs);
+      }
+      return false;
+    }
+    const clean = acked === this.#highestSent && acked > this.#highestRetransmitted;
+    this.#timer.progress(clean ? nowMs - this.#newestSentMs : -1);
+    this.#base = acked;
+    this.#next = acked + 1;
+    this.#duplicateHonoured = false;
+    const ackedBytes = Math.min(acked * blockSize, this.#availableBytes);
+    this.#out.counters.transferredBytes = ackedBytes;
+    this.#out.storage.push({ kind: "release", uptoBytes: ackedBytes });
+    if (!this.done) {
+      this.#want();
+      this.#pump(nowMs);
+    }
+    return true;
+  }
+
+  /** Sends the flight again from the first unacknowledged block. */
+  handleTimeout(nowMs: number): void {
+    this.#goBack(nowMs);
+  }
+
+  /**
+   * An ACK of `base` may say that the receiver saw a gap right at the start of the flight. It is believed with
+   * windows only, once per flight, and when it comes no sooner than such news can travel: a mere duplicate of
+   * the ACK that opened the window arrives earlier.
+   */
+  #resendsForDuplicate(nowMs: number): boolean {
+    const { windowSize } = this.#parameters;
+    if (windowSize === 1 || this.#duplicateHonoured || this.#next === this.#base + 1) return false;
+    if (this.#timer.smoothedMs < 0) return false;
+    const ageMs = Math.max(DUPLICATE_ACK_AGE_MS_MIN, this.#timer.smoothedMs * DUPLICATE_ACK_AGE_RTT);
+    return nowMs - this.#flightSentMs >= ageMs;
+  }
+
+  #goBack(nowMs: number): void {
+    this.#next = this.#base + 1;
+    this.#pump(nowMs);
+  }
+
+  #pump(nowMs: number): void {
+    if (!this.#started) return;
+    const { blockSize, windowSize } = this.#parameters;
+    const windowEnd = Math.min(this.#base + windowSize, this.#lastBlock);
+    const ready = Number.isFinite(this.#lastBlock)
+      ? this.#lastBlock
+      : Math.floor(this.#availableBytes / blockSize);
+    const last = Math.min(windowEnd, ready);
+    if (last < this.#next) return;
+    this.#sendUpTo(last, nowMs);
+    if (last === windowEnd) this.#timer.arm(nowMs);
+    else this.#timer.disarm();
+  }
+
+  #sendUpTo(last: number, nowMs: number): void {
+    const first = this.#next;
+    const count = last - first + 1;
+    this.#out.sendBlocks(first, count);
+    const counters = this.#out.counters;
+    counters.blocksSent += count;
+    const repeated = Math.max(0, Math.min(last, this.#highestSent) - first + 1);
+    if (repeated > 0) {
+      counters.blocksRetransmitted += repeated;
+      this.#highestRetransmitted = Math.max(this.#highestRetransmitted, first + repeated - 1);
+    }
+    if (last > this.#highestSent) {
+      this.#highestSent = last;
+      this.#newestSentMs = nowMs;
+    }
+    if (first === this.#base + 1) this.#flightSentMs = nowMs;
+    this.#next = last + 1;
+  }
+
+  /** Two windows: the one that may go now, and the one that the next ACK opens. */
+  #want(): void {
+    const { blockSize, windowSize } = this.#parameters;
+    this.#out.storage.push({ kind: "want", uptoBytes: (this.#base + 2 * windowSize) * blockSize });
+  }
+}

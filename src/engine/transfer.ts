@@ -1,0 +1,433 @@
+import { decode, type ErrorPacket, encodeError, encodeOack, type Option, type Packet } from "./codec.js";
+import {
+  DALLY_MS_MIN,
+  Opcode,
+  RECEIVER_FLOOR_MS,
+  RETRANSMIT_FLOOR_MS,
+  SERVER_INITIAL_PAUSE_MS,
+} from "./constants.js";
+import {
+  type Fault,
+  Outbox,
+  type StorageCommand,
+  type StorageReply,
+  type TransferCounters,
+  type TransferEvent,
+  type Transmit,
+  type ViolationName,
+} from "./effects.js";
+import { readFirstAnswer } from "./handshake.js";
+import { invariant } from "./invariant.js";
+import { completeOffer, type Offer, type OfferCompletion, type TransferParameters } from "./negotiation.js";
+import { Receiver } from "./receiver.js";
+import { Retransmission } from "./retransmission.js";
+import { Sender } from "./sender.js";
+import { violationOnWire } from "./violations.js";
+
+/** What client and server transfers have in common. */
+interface CommonConfig {
+  readonly method: "GET" | "PUT";
+  readonly mode: "octet" | "netascii";
+  /** Longest pause between retransmissions, ms; a negotiated `timeout` option replaces it. */
+  readonly timeoutMs: number;
+  /** Whole time-outs without progress that are survived. */
+  readonly retries: number;
+  /** How long a receiver stays after its last ACK; default: the time-out, at least {@link DALLY_MS_MIN}. */
+  readonly dallyMs?: number;
+}
+
+export interface ClientTransferConfig extends CommonConfig {
+  readonly role: "client";
+  /** The encoded request (see `encodeRequest`). */
+  readonly request: Uint8Array;
+  /** The options in it. */
+  readonly options: readonly Option[];
+  /** PUT: bytes to send, 0 for GET. */
+  readonly putBytes: number;
+}
+
+export interface ServerTransferConfig extends CommonConfig {
+  readonly role: "server";
+  readonly offer: Offer;
+}
+
+type State =
+  /** Client: the request is out. */
+  | "requesting"
+  /** Server: nothing was answered yet; waits for `accept` or `abort`. */
+  | "offered"
+  /** Server: the OACK is out. */
+  | "greeting"
+  | "moving"
+  | "dallying"
+  | "ended";
+
+/**
+ * One transfer, sans-IO: bytes, store replies and the time go in, effects come out. It never sees a socket, a
+ * file or a clock, and knows its peer only by what the driver lets through.
+ *
+ * Driving it (the loop is in `driver/transfer-driver.ts`): give **one** input (`start`, `accept`,
+ * `handleDatagram`, `handleStorage`, `handleTimeout`, `handleRepeatedRequest`, `abort`), then drain
+ * `pollStorage`, `pollTransmit` and `pollEvent` until each returns undefined, then set the timer to
+ * `pollTimeout`; only then the next input. `nowMs` is monotonic and never falls. Spurious calls of
+ * `handleTimeout` are harmless. After the event `ended` every input is ignored.
+ */
+export class Transfer {
+  readonly #config: ClientTransferConfig | ServerTransferConfig;
+  readonly #out = new Outbox();
+  readonly #timer: Retransmission;
+  /** The timer's policy time-out, followed when one is negotiated. */
+  #timeoutMs: number;
+  #state: State;
+  #parameters: TransferParameters | null = null;
+  #sender: Sender | null = null;
+  #receiver: Receiver | null = null;
+  /** Receiver: the exact number of bytes announced, where one is known and comparable. */
+  #expectedBytes: number | null = null;
+  /** The first answer of a server: what a repeated request gets again. */
+  #greeting: Uint8Array | null = null;
+  #greetingSentMs = 0;
+  #greetingIsClean = true;
+  #proven = false;
+  /** First nonsense of the peer since the last progress: the reason given when no sense follows. */
+  #suspicion: { readonly name: ViolationName; readonly detail: string } | null = null;
+  #dallyEndMs = Number.POSITIVE_INFINITY;
+
+  constructor(config: ClientTransferConfig | ServerTransferConfig) {
+    const server = config.role === "server";
+    const sends = (config.method === "GET") === server;
+    this.#config = config;
+    this.#timeoutMs = (server && config.offer.parameters.timeoutMs) || config.timeoutMs;
+    this.#timer = new Retransmission({
+      timeoutMs: this.#timeoutMs,
+      initialPauseMs: server ? SERVER_INITIAL_PAUSE_MS : this.#timeoutMs,
+      retries: config.retries,
+      floorMs: sends ? RETRANSMIT_FLOOR_MS : RECEIVER_FLOOR_MS,
+      unproven: server,
+    });
+    this.#state = server ? "offered" : "requesting";
+    if (server) this.#parameters = config.offer.parameters;
+  }
+
+  /** True once the peer has answered anything valid: its address is real. */
+  get proven(): boolean {
+    return this.#proven;
+  }
+
+  /** True once DATA has been delivered or acknowledged. */
+  get hasMovedData(): boolean {
+    return (this.#sender?.hasProgressed ?? false) || (this.#receiver?.hasProgressed ?? false);
+  }
+
+  get ended(): boolean {
+    return this.#state === "ended";
+  }
+
+  get counters(): Readonly<TransferCounters> {
+    return this.#out.counters;
+  }
+
+  /** What the data phase uses; throws before it is settled. */
+  get parameters(): TransferParameters {
+    invariant(this.#parameters !== null, "parameters are read after negotiation");
+    return this.#parameters;
+  }
+
+  /** Client: sends the request. */
+  start(nowMs: number): void {
+    invariant(
+      this.#config.role === "client" && this.#state === "requesting",
+      "start opens a client transfer",
+    );
+    this.#out.send(this.#config.request.slice());
+    this.#greetingSentMs = nowMs;
+    this.#timer.arm(nowMs);
+  }
+
+  /** Server: answers the request with OACK, DATA 1 or ACK 0. Ignored once the transfer has ended. */
+  accept(completion: OfferCompletion, nowMs: number): void {
+    if (this.#state === "ended") return;
+    const config = this.#config;
+    invariant(config.role === "server" && this.#state === "offered", "accept answers an open request, once");
+    const wireSize = config.mode === "netascii" ? null : completion.sizeBytes;
+    const options = completeOffer(config.offer, { ...completion, sizeBytes: wireSize });
+    if (config.method === "PUT" && config.mode === "octet")
+      this.#expectedBytes = config.offer.declaredSizeBytes;
+    this.#openDataPhase();
+    if (options.length > 0) {
+      this.#state = "greeting";
+      this.#greeting = encodeOack(options);
+      this.#sendGreeting(nowMs);
+      if (this.#sender !== null) {
+        // Read ahead while the OACK travels.
+        const { blockSize, windowSize } = this.parameters;
+        this.#out.storage.push({ kind: "want", uptoBytes: blockSize * windowSize });
+      }
+    } else {
+      this.#state = "moving";
+      this.#sender?.start(nowMs);
+      this.#receiver?.start(nowMs);
+    }
+  }
+
+  /** Takes a datagram that the driver knows to come from the peer. Any bytes will do. */
+  handleDatagram(bytes: Uint8Array, nowMs: number): void {
+    if (this.#state === "ended" || this.#state === "offered") return;
+    const packet = decode(bytes);
+    if (packet.kind === "malformed") {
+      this.#suspect(isKnownOpcode(packet.opcode) ? "EBADMSG" : "EBADOP", packet.reason);
+    } else if (packet.kind === "error") {
+      this.#handleError(packet);
+    } else if (this.#state === "requesting") {
+      this.#handleFirstAnswer(packet, nowMs);
+    } else if (this.#state === "greeting") {
+      this.#handleGreetingAnswer(packet, nowMs);
+    } else {
+      this.#handleMoving(packet, nowMs);
+    }
+  }
+
+  /** The deadline of `pollTimeout` passed. Harmless when called early. */
+  handleTimeout(nowMs: number): void {
+    if (this.#state === "dallying") {
+      if (nowMs >= this.#dallyEndMs) this.#end();
+      return;
+    }
+    if (this.#state === "ended" || nowMs < this.#timer.deadlineMs) return;
+    this.#out.counters.timeouts++;
+    // In the handshake nothing is at stake yet: nonsense as the only answer ends it at the first time-out.
+    if (this.#timer.expire(nowMs) || (this.#state === "requesting" && this.#suspicion !== null)) {
+      this.#giveUp();
+      return;
+    }
+    if (this.#state === "requesting") {
+      this.#greetingIsClean = false;
+      this.#out.send((this.#config as ClientTransferConfig).request.slice());
+      this.#timer.arm(nowMs);
+    } else if (this.#state === "greeting") {
+      this.#greetingIsClean = false;
+      this.#sendGreeting(nowMs);
+    } else {
+      this.#sender?.handleTimeout(nowMs);
+      this.#receiver?.handleTimeout(nowMs);
+    }
+  }
+
+  handleStorage(reply: StorageReply, nowMs: number): void {
+    if (this.#state === "ended" || this.#state === "dallying") return;
+    switch (reply.kind) {
+      case "available":
+        this.#sender?.handleAvailable(reply.availableBytes, reply.ended, nowMs);
+        break;
+      case "saturated":
+        this.#receiver?.handleSaturated();
+        break;
+      case "drained":
+        this.#receiver?.handleDrained(nowMs);
+        break;
+      case "finished":
+        this.#receiver?.handleFinished(nowMs);
+        this.#out.events.push({ kind: "completed", lastAckMissing: false });
+        this.#state = "dallying";
+        this.#dallyEndMs = nowMs + (this.#config.dallyMs ?? Math.max(DALLY_MS_MIN, this.#timeoutMs));
+        break;
+      case "failed":
+        this.#out.send(encodeError(reply.errorCode, reply.message));
+        this.#fail({ kind: "storage", cause: reply.cause });
+        break;
+    }
+  }
+
+  /** Server: the same request came again before the client answered; it gets the first answer again. */
+  handleRepeatedRequest(nowMs: number): void {
+    if (this.#proven || this.#state === "offered" || this.#state === "ended") return;
+    this.#greetingIsClean = false;
+    if (this.#state === "greeting") {
+      this.#sendGreeting(nowMs);
+    } else if (this.#state === "moving") {
+      this.#sender?.handleTimeout(nowMs);
+      this.#receiver?.handleTimeout(nowMs);
+    }
+  }
+
+  /** Ends the transfer from this side: one ERROR to the peer, then nothing more. */
+  abort(errorCode: number, message: string): void {
+    if (this.#state === "ended" || this.#state === "dallying") return;
+    this.#out.send(encodeError(errorCode, message));
+    this.#fail({ kind: "aborted", message });
+  }
+
+  pollTransmit(): Transmit | undefined {
+    return this.#out.transmits.shift();
+  }
+
+  pollStorage(): StorageCommand | undefined {
+    return this.#out.storage.shift();
+  }
+
+  pollEvent(): TransferEvent | undefined {
+    return this.#out.events.shift();
+  }
+
+  /** Absolute time of the next `handleTimeout`, `Infinity` for none. */
+  pollTimeout(): number {
+    return this.#state === "dallying" ? this.#dallyEndMs : this.#timer.deadlineMs;
+  }
+
+  #handleFirstAnswer(packet: Packet, nowMs: number): void {
+    const { method, options, putBytes, mode } = this.#config as ClientTransferConfig;
+    const answer = readFirstAnswer(method, options, putBytes, packet);
+    if (answer.kind === "suspect") {
+      this.#suspect(answer.name, answer.detail);
+      return;
+    }
+    this.#prove(nowMs);
+    this.#out.events.push({ kind: "answered" });
+    if (answer.kind === "refuse") {
+      this.#violate(answer.name, answer.detail);
+      return;
+    }
+    const { parameters, sizeBytes, userExtensions } = answer.accepted;
+    this.#parameters = parameters;
+    if (parameters.timeoutMs !== null) {
+      this.#timeoutMs = parameters.timeoutMs;
+      this.#timer.setTimeoutMs(parameters.timeoutMs);
+    }
+    // Some servers echo tsize 0 when they don't know the size.
+    if (mode === "octet" && sizeBytes !== null && sizeBytes > 0) this.#expectedBytes = sizeBytes;
+    this.#out.events.push({ kind: "negotiated", parameters, sizeBytes, userExtensions });
+    this.#openDataPhase();
+    this.#state = "moving";
+    this.#sender?.start(nowMs);
+    if (answer.oack) this.#receiver?.start(nowMs);
+    else if (packet.kind === "data") this.#receiveData(packet.wireBlock, packet.payload, nowMs);
+  }
+
+  #handleGreetingAnswer(packet: Packet, nowMs: number): void {
+    if (this.#receiver !== null && packet.kind === "data") {
+      this.#prove(nowMs);
+      this.#state = "moving";
+      this.#receiver.startAfterOack(nowMs);
+      this.#receiveData(packet.wireBlock, packet.payload, nowMs);
+    } else if (this.#sender !== null && packet.kind === "ack") {
+      if (packet.wireBlock !== 0) {
+        this.#suspect("EBADMSG", `ACK ${packet.wireBlock} for an OACK`);
+        return;
+      }
+      this.#prove(nowMs);
+      this.#state = "moving";
+      this.#sender.start(nowMs);
+    } else {
+      this.#suspect("EBADOP", `${packet.kind.toUpperCase()} after an OACK`);
+    }
+  }
+
+  #handleMoving(packet: Packet, nowMs: number): void {
+    if (packet.kind === "data" && this.#receiver !== null) {
+      this.#receiveData(packet.wireBlock, packet.payload, nowMs);
+    } else if (packet.kind === "ack" && this.#sender !== null) {
+      if (this.#sender.handleAck(packet.wireBlock, nowMs)) {
+        this.#proven = true;
+        this.#suspicion = null;
+      }
+      if (this.#sender.done) this.#complete(false);
+    } else if (packet.kind === "oack" && this.#config.role === "client") {
+      // Our ACK 0 was lost, or the OACK was doubled: the answer is ACK 0 again, as long as nothing else came.
+      if (this.#receiver?.hasProgressed === false) this.#receiver.start(nowMs);
+      this.#out.counters.duplicatesReceived++;
+    } else {
+      this.#suspect("EBADOP", `${packet.kind.toUpperCase()} in the data phase`);
+    }
+  }
+
+  #receiveData(wireBlock: number, payload: Uint8Array, nowMs: number): void {
+    const receiver = this.#receiver as Receiver;
+    if (!receiver.handleData(wireBlock, payload, nowMs)) {
+      this.#violate("EBADMSG", `DATA ${wireBlock} with ${payload.length} bytes`);
+      return;
+    }
+    if (receiver.hasProgressed) {
+      this.#proven = true;
+      this.#suspicion = null;
+    }
+    const received = this.#out.counters.transferredBytes;
+    const expected = this.#expectedBytes;
+    if (expected === null || this.#state === "dallying") return;
+    if (received > expected) {
+      this.#violate("ESIZE", `more than the ${expected} bytes announced`);
+    } else if (receiver.lastDelivered && received < expected) {
+      this.#violate("ESIZE", `${received} bytes instead of the ${expected} announced`);
+    }
+  }
+
+  #handleError(packet: ErrorPacket): void {
+    if (this.#state === "dallying") return;
+    if (this.#state === "requesting") this.#out.events.push({ kind: "answered" });
+    const { errorCode, message } = packet;
+    this.#fail({ kind: "peer-error", errorCode, message, beforeData: !this.hasMovedData });
+  }
+
+  #openDataPhase(): void {
+    const { role, method } = this.#config;
+    const sends = (method === "GET") === (role === "server");
+    if (sends) this.#sender = new Sender(this.parameters, this.#timer, this.#out);
+    else this.#receiver = new Receiver(this.parameters, this.#timer, this.#out);
+  }
+
+  #sendGreeting(nowMs: number): void {
+    this.#out.send((this.#greeting as Uint8Array).slice());
+    this.#greetingSentMs = nowMs;
+    this.#timer.arm(nowMs);
+  }
+
+  #prove(nowMs: number): void {
+    this.#proven = true;
+    this.#suspicion = null;
+    this.#timer.progress(this.#greetingIsClean ? nowMs - this.#greetingSentMs : -1);
+  }
+
+  #suspect(name: ViolationName, detail: string): void {
+    this.#out.counters.junkReceived++;
+    this.#suspicion ??= { name, detail };
+  }
+
+  #violate(name: ViolationName, detail: string): void {
+    const { errorCode, message } = violationOnWire(name);
+    this.#out.send(encodeError(errorCode, message));
+    this.#fail({ kind: "violation", name, detail });
+  }
+
+  #giveUp(): void {
+    if (this.#suspicion !== null) {
+      this.#violate(this.#suspicion.name, this.#suspicion.detail);
+    } else if (this.#config.role === "server" && this.#proven && this.#sender?.awaitsLastAck === true) {
+      // For a client that uploads, a missing last ACK is no success: it alone says that the file is stored.
+      this.#complete(true);
+    } else {
+      this.#fail({ kind: "timeout" });
+    }
+  }
+
+  #complete(lastAckMissing: boolean): void {
+    this.#out.events.push({ kind: "completed", lastAckMissing });
+    this.#end();
+  }
+
+  #fail(fault: Fault): void {
+    // The store is dropped by the driver: commands that were not drained yet are void.
+    this.#out.storage.length = 0;
+    this.#out.events.push({ kind: "failed", fault });
+    this.#end();
+  }
+
+  #end(): void {
+    this.#state = "ended";
+    this.#timer.disarm();
+    this.#out.events.push({ kind: "ended" });
+  }
+}
+
+/** -1 stands for a datagram too short to hold an opcode: malformed rather than an operation we don't know. */
+function isKnownOpcode(opcode: number): boolean {
+  return opcode === -1 || (opcode >= Opcode.rrq && opcode <= Opcode.oack);
+}
