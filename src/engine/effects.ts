@@ -55,6 +55,8 @@ export type TransferEvent =
   /** Parameters are settled; comes before any data. Client only (a server knows them from the offer). */
   | {
       readonly kind: "negotiated";
+      /** False when the server answered without options: everything is as in RFC 1350. */
+      readonly oack: boolean;
       readonly parameters: TransferParameters;
       readonly sizeBytes: number | null;
       readonly userExtensions: ReadonlyMap<string, string>;

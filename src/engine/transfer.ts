@@ -295,7 +295,7 @@ export class Transfer {
     }
     // Some servers echo tsize 0 when they don't know the size.
     if (mode === "octet" && sizeBytes !== null && sizeBytes > 0) this.#expectedBytes = sizeBytes;
-    this.#out.events.push({ kind: "negotiated", parameters, sizeBytes, userExtensions });
+    this.#out.events.push({ kind: "negotiated", oack: answer.oack, parameters, sizeBytes, userExtensions });
     this.#openDataPhase();
     this.#state = "moving";
     this.#sender?.start(nowMs);

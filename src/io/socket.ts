@@ -41,7 +41,7 @@ export interface Incoming {
 export interface SocketHandlers {
   /** Everything that arrived for this socket in one turn of the loop, in order. */
   onDatagrams(batch: readonly Incoming[]): void;
-  /** The socket broke, or the kernel reported the peer unreachable; the owner closes it. */
+  /** The socket broke, or the kernel can't reach the peer; the owner decides, and closes it. */
   onError(error: Error): void;
 }
 
@@ -50,10 +50,11 @@ export interface DatagramSocket {
   readonly localAddress: string;
   readonly localPort: number;
   /**
-   * Hands over datagrams in order. Returns how many items were taken from the front; an implementation
-   * whose buffer is full keeps what it took and sends it when the kernel has room, so no item is lost by us.
+   * Takes all items, in order. When the kernel's buffer is full the implementation keeps the rest and goes on
+   * when there is room: nothing is lost or reordered on this side. What it keeps is bounded by the windows of
+   * the transfers that use the socket.
    */
-  send(batch: readonly Outgoing[]): number;
+  send(batch: readonly Outgoing[]): void;
   /** Stops receiving. Datagrams taken before are still sent. Idempotent. */
   close(): void;
   /** Whether the open socket keeps the process alive (it does from the start). */

@@ -1,0 +1,168 @@
+import { stat } from "node:fs/promises";
+import { posix } from "node:path";
+import { BlockCache } from "../io/block-cache.js";
+import { type FileSink, openFileSink } from "../io/file-sink.js";
+import { FileSource } from "../io/file-source.js";
+import { openLocalFile } from "../io/root-path.js";
+import type { BlockSink } from "../io/storage.js";
+import type { CommonSettings } from "../options.js";
+import { threadRuntime } from "../runtime.js";
+import { fromExtensionsObject, type Stats } from "../streams/stats.js";
+import type { TransferOptions } from "./client.js";
+import { type ClientRequest, type ClientStore, ClientTransfer } from "./client-transfer.js";
+import { DigestCheck, type ExpectedDigests } from "./get-stream.js";
+
+/** How often `onProgress` is called while bytes move. */
+const PROGRESS_MS = 100;
+
+/** Called once when a `get` or `put` has ended, with an error or with nothing. */
+export type Callback = (error?: Error | null) => void;
+
+/** How far a transfer has come. */
+export interface Progress {
+  readonly transferredBytes: number;
+  /** Null when the server did not say. */
+  readonly totalBytes: number | null;
+}
+
+/** Options of `get` and `put`. */
+export interface FileOptions extends TransferOptions, ExpectedDigests {
+  /** Called about ten times a second, and once at the end of a complete transfer. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called once, when both ends have agreed. */
+  onStats?: ((stats: Stats) => void) | undefined;
+}
+
+/** Reads `[name][, options][, callback]`: a text is the name, an object (null too) the options. */
+export function parseFileArguments(rest: readonly unknown[]): {
+  name: string | undefined;
+  options: FileOptions;
+  callback: Callback | undefined;
+} {
+  const values = [...rest];
+  const callback = typeof values.at(-1) === "function" ? (values.pop() as Callback) : undefined;
+  const name = typeof values[0] === "string" ? (values.shift() as string) : undefined;
+  // A missing name in front of options is npm `tftp`'s way to say "the default".
+  if (name === undefined && values[0] === undefined) values.shift();
+  return { name, options: (values[0] as FileOptions | null | undefined) ?? {}, callback };
+}
+
+/** Downloads into a local file. */
+export async function getFile(
+  settings: CommonSettings,
+  remoteName: string,
+  local: string,
+  options: FileOptions,
+): Promise<void> {
+  options.signal?.throwIfAborted();
+  await refuseDirectory(local, true);
+  const check = DigestCheck.from(options);
+  const file = await openFileSink({ path: Buffer.from(local), allowSpecial: true });
+  const sink = check === null ? file : checkedSink(file, check);
+  const request: ClientRequest = {
+    method: "GET",
+    remoteName,
+    mode: options.mode ?? "octet",
+    userExtensions: fromExtensionsObject(options.userExtensions),
+    sizeBytes: 0,
+  };
+  await runTransfer(settings, request, { sink }, options);
+}
+
+/** Uploads a local file. */
+export async function putFile(
+  settings: CommonSettings,
+  local: string,
+  remoteName: string,
+  options: FileOptions,
+): Promise<void> {
+  options.signal?.throwIfAborted();
+  await refuseDirectory(local, false);
+  const opened = await openLocalFile(local);
+  const source = new FileSource(new BlockCache(), opened);
+  const request: ClientRequest = {
+    method: "PUT",
+    remoteName,
+    mode: options.mode ?? "octet",
+    userExtensions: fromExtensionsObject(options.userExtensions),
+    sizeBytes: opened.sizeBytes,
+  };
+  await runTransfer(settings, request, { source }, options);
+}
+
+/** The default remote name of a local file. */
+export function basenameOf(local: string): string {
+  return posix.basename(process.platform === "win32" ? local.replaceAll("\\", "/") : local);
+}
+
+function runTransfer(
+  settings: CommonSettings,
+  request: ClientRequest,
+  store: ClientStore,
+  options: FileOptions,
+): Promise<void> {
+  const { signal, onProgress } = options;
+  return new Promise((resolve, reject) => {
+    let totalBytes: number | null = request.method === "PUT" ? request.sizeBytes : null;
+    const report = () => onProgress?.({ transferredBytes: transfer.transferredBytes, totalBytes });
+    const timer = onProgress === undefined ? null : setInterval(report, PROGRESS_MS);
+    const settle = (): void => {
+      if (timer !== null) clearInterval(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const onAbort = (): void => {
+      settle();
+      transfer.abort(0, "Aborted");
+      reject(signal?.reason);
+    };
+    const transfer = new ClientTransfer(threadRuntime(), settings, request, store, {
+      onStats: (stats) => {
+        if (request.method === "GET") totalBytes = stats.size;
+        options.onStats?.(stats);
+      },
+      onCompleted: () => {
+        settle();
+        report();
+        resolve();
+      },
+      onFailed: (error) => {
+        settle();
+        reject(error);
+      },
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+    transfer.start();
+  });
+}
+
+async function refuseDirectory(local: string, mayBeMissing: boolean): Promise<void> {
+  let isDirectory: boolean;
+  try {
+    isDirectory = (await stat(local)).isDirectory();
+  } catch (error) {
+    if (mayBeMissing && (error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  if (isDirectory) throw new Error("The local file is a directory");
+}
+
+/** A file that takes its name only when the sum is right. */
+function checkedSink(file: FileSink, check: DigestCheck): BlockSink {
+  let onFailure: ((cause: Error) => void) | null = null;
+  return {
+    attach: (handlers) => {
+      onFailure = (cause) => handlers.onFailure({ kind: "io", cause });
+      file.attach(handlers);
+    },
+    write: (bytes) => {
+      check.update(bytes);
+      return file.write(bytes);
+    },
+    finish: () => {
+      const error = check.verdict();
+      if (error === null) file.finish();
+      else onFailure?.(error);
+    },
+    discard: () => file.discard(),
+  };
+}

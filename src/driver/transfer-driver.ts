@@ -1,0 +1,329 @@
+import {
+  ErrorCode,
+  encodeError,
+  type Fault,
+  type OfferCompletion,
+  Opcode,
+  type StorageCommand,
+  type Transfer,
+  type TransferCounters,
+  type TransferEvent,
+} from "../engine/index.js";
+import type { Clock } from "../io/clock.js";
+import type { DatagramSocket, Incoming, Outgoing, Peer, SocketHandlers } from "../io/socket.js";
+import type { BlockSink, BlockSource, StorageFailure } from "../io/storage.js";
+import { appendBlockRuns } from "./block-runs.js";
+import { storageReplyFor } from "./storage-failures.js";
+import type { Timer, TimerQueue } from "./timer-queue.js";
+
+/** ERROR 5 answers one transfer gives to strangers; behind it a flood would make us the attacker's echo. */
+const STRANGER_ANSWERS_MAX = 64;
+
+/** The event of the engine that says what a client and its server agreed on. */
+export type Negotiated = Extract<TransferEvent, { kind: "negotiated" }>;
+
+/** What a driver tells its owner. Called from inside the loop; calls back into the driver are fine. */
+export interface TransferHandlers {
+  /** Client: the first valid answer came from this TID. */
+  onAnswered?(peer: Peer): void;
+  /** Client: parameters are settled, no data has moved. */
+  onNegotiated?(negotiated: Negotiated): void;
+  onCompleted(lastAckMissing: boolean): void;
+  onFailed(fault: Fault): void;
+  /** The socket is closed, nothing follows. */
+  onEnded(): void;
+}
+
+export interface TransferDriverOptions {
+  readonly transfer: Transfer;
+  readonly clock: Clock;
+  readonly timers: TimerQueue;
+  /** The peer's address; for a client's first request, the port is the server's request port. */
+  readonly peer: Peer;
+  /** Client: the peer's TID is not known yet; the first valid answer from the address settles it. */
+  readonly tidIsOpen: boolean;
+  readonly handlers: TransferHandlers;
+}
+
+/**
+ * The loop of one transfer, the same in client, server, worker and simulator: one input into the engine, then
+ * everything out of it (store, network, events), then the timer. It joins block ranges with file bytes, keeps
+ * strangers out, and owns the transfer's socket and store.
+ */
+export class TransferDriver implements SocketHandlers {
+  readonly #transfer: Transfer;
+  readonly #clock: Clock;
+  readonly #timer: Timer;
+  readonly #handlers: TransferHandlers;
+  #peer: Peer;
+  #tidIsOpen: boolean;
+  #socket: DatagramSocket | null = null;
+  #source: BlockSource | null = null;
+  #sink: BlockSink | null = null;
+  #wantedBytes = 0;
+  #toldBytes = -1;
+  #toldEnded = false;
+  #strangerAnswers = 0;
+  #lastHeardMs: number;
+  #draining = false;
+  #closed = false;
+  /** Inputs that came while effects were being carried out; they run afterwards, in order. */
+  readonly #inputs: ((nowMs: number) => void)[] = [];
+
+  constructor(options: TransferDriverOptions) {
+    this.#transfer = options.transfer;
+    this.#clock = options.clock;
+    this.#handlers = options.handlers;
+    this.#peer = options.peer;
+    this.#tidIsOpen = options.tidIsOpen;
+    this.#lastHeardMs = options.clock.nowMs();
+    this.#timer = options.timers.createTimer((nowMs) =>
+      this.#input(() => this.#transfer.handleTimeout(nowMs)),
+    );
+  }
+
+  get counters(): Readonly<TransferCounters> {
+    return this.#transfer.counters;
+  }
+
+  get peer(): Peer {
+    return this.#peer;
+  }
+
+  /** When the peer's last datagram came; the time of creation before the first. */
+  get lastHeardMs(): number {
+    return this.#lastHeardMs;
+  }
+
+  /** The bound socket, once there is one. */
+  get socket(): DatagramSocket | null {
+    return this.#socket;
+  }
+
+  get ended(): boolean {
+    return this.#transfer.ended;
+  }
+
+  /** Takes the bound socket; everything the engine says goes through it. Comes before `start` and `accept`. */
+  bind(socket: DatagramSocket): void {
+    this.#socket = socket;
+  }
+
+  /** Sender: where the bytes come from. May come later than `start`, not than `accept`. */
+  setSource(source: BlockSource): void {
+    this.#source = source;
+    source.attach({
+      onAvailable: () => this.#input(() => undefined),
+      onFailure: (failure) => this.#storeFailed(failure),
+    });
+    if (this.#wantedBytes > 0) source.want(this.#wantedBytes);
+  }
+
+  /** Receiver: where the bytes go. */
+  setSink(sink: BlockSink): void {
+    this.#sink = sink;
+    sink.attach({
+      onDrained: () => this.#input((nowMs) => this.#transfer.handleStorage({ kind: "drained" }, nowMs)),
+      onFinished: () => this.#input((nowMs) => this.#transfer.handleStorage({ kind: "finished" }, nowMs)),
+      onFailure: (failure) => this.#storeFailed(failure),
+    });
+  }
+
+  /** Client: sends the request. */
+  start(): void {
+    this.#input((nowMs) => this.#transfer.start(nowMs));
+  }
+
+  /** Server: answers the request. */
+  accept(completion: OfferCompletion): void {
+    this.#input((nowMs) => this.#transfer.accept(completion, nowMs));
+  }
+
+  /** Server: the client repeated its request. */
+  handleRepeatedRequest(): void {
+    this.#input((nowMs) => this.#transfer.handleRepeatedRequest(nowMs));
+  }
+
+  /** Ends the transfer with an ERROR to the peer. */
+  abort(errorCode: number, message: string): void {
+    this.#input(() => this.#transfer.abort(errorCode, message));
+  }
+
+  /** Ends everything at once and in silence: no packet, no further handler. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#timer.set(Number.POSITIVE_INFINITY);
+    this.#socket?.close();
+    this.#dropStore();
+    this.#inputs.length = 0;
+  }
+
+  onDatagrams(batch: readonly Incoming[]): void {
+    for (const { bytes, peer } of batch) {
+      if (this.#isPeer(peer)) this.#input((nowMs) => this.#takeDatagram(bytes, peer, nowMs));
+      else this.#answerStranger(bytes, peer);
+    }
+  }
+
+  onError(error: Error): void {
+    this.#input((nowMs) => {
+      const reply = {
+        kind: "failed",
+        errorCode: ErrorCode.notDefined,
+        message: "I/O error",
+        cause: error,
+      } as const;
+      this.#transfer.handleStorage(reply, nowMs);
+    });
+  }
+
+  #input(act: (nowMs: number) => void): void {
+    if (this.#closed) return;
+    if (this.#draining) {
+      this.#inputs.push(act);
+      return;
+    }
+    this.#draining = true;
+    let next: ((nowMs: number) => void) | undefined = act;
+    while (next !== undefined) {
+      next(this.#clock.nowMs());
+      this.#drain();
+      next = this.#inputs.shift();
+    }
+    this.#draining = false;
+    if (!this.#closed) this.#timer.set(this.#transfer.pollTimeout());
+  }
+
+  /**
+   * News that precede data come first (the owner attaches its store on them), then store and network, and what
+   * ends the transfer last: by then the final ACK or the ERROR is on its way, whatever the owner does.
+   */
+  #drain(): void {
+    const lateEvents: TransferEvent[] = [];
+    for (let event = this.#transfer.pollEvent(); event; event = this.#transfer.pollEvent()) {
+      if (event.kind === "answered" || event.kind === "negotiated") this.#announce(event);
+      else lateEvents.push(event);
+    }
+    do {
+      for (let command = this.#transfer.pollStorage(); command; command = this.#transfer.pollStorage()) {
+        this.#carryOut(command);
+      }
+    } while (this.#tellAvailable());
+    this.#transmit();
+    for (const event of lateEvents) {
+      if (!this.#closed) this.#announce(event);
+    }
+  }
+
+  #carryOut(command: StorageCommand): void {
+    switch (command.kind) {
+      case "want":
+        this.#wantedBytes = Math.max(this.#wantedBytes, command.uptoBytes);
+        this.#source?.want(this.#wantedBytes);
+        break;
+      case "release":
+        this.#source?.release(command.uptoBytes);
+        break;
+      case "write":
+        if (this.#sink?.write(command.bytes) === false) {
+          this.#transfer.handleStorage({ kind: "saturated" }, this.#clock.nowMs());
+        }
+        break;
+      case "finish":
+        this.#sink?.finish();
+        break;
+    }
+  }
+
+  /** Passes on what the source has now; true when that was news, so that its effects are drained too. */
+  #tellAvailable(): boolean {
+    const source = this.#source;
+    if (source === null || this.#transfer.ended) return false;
+    const { availableBytes, ended } = source;
+    if (availableBytes === this.#toldBytes && ended === this.#toldEnded) return false;
+    this.#toldBytes = availableBytes;
+    this.#toldEnded = ended;
+    this.#transfer.handleStorage({ kind: "available", availableBytes, ended }, this.#clock.nowMs());
+    return true;
+  }
+
+  #transmit(): void {
+    let transmit = this.#transfer.pollTransmit();
+    if (transmit === undefined) return;
+    const batch: Outgoing[] = [];
+    for (; transmit; transmit = this.#transfer.pollTransmit()) {
+      if (transmit.kind === "datagram") {
+        batch.push({ kind: "datagram", peer: this.#peer, bytes: transmit.bytes });
+      } else if (this.#source !== null) {
+        appendBlockRuns(batch, this.#source, this.#peer, this.#transfer.parameters, transmit);
+      }
+    }
+    this.#socket?.send(batch);
+  }
+
+  #announce(event: TransferEvent): void {
+    switch (event.kind) {
+      case "answered":
+        this.#handlers.onAnswered?.(this.#peer);
+        break;
+      case "negotiated":
+        this.#handlers.onNegotiated?.(event);
+        break;
+      case "completed":
+        // A finished sink keeps its file: nothing is left to discard.
+        this.#sink = null;
+        this.#dropStore();
+        // Dallying is a courtesy: it does not keep a process alive that has nothing else to do.
+        this.#socket?.setReferenced(false);
+        this.#handlers.onCompleted(event.lastAckMissing);
+        break;
+      case "failed":
+        this.#dropStore();
+        this.#handlers.onFailed(event.fault);
+        break;
+      case "ended":
+        this.close();
+        this.#handlers.onEnded();
+        break;
+    }
+  }
+
+  #dropStore(): void {
+    this.#source?.close();
+    this.#source = null;
+    this.#sink?.discard();
+    this.#sink = null;
+  }
+
+  #storeFailed(failure: StorageFailure): void {
+    this.#input((nowMs) => this.#transfer.handleStorage(storageReplyFor(failure), nowMs));
+  }
+
+  #isPeer(peer: Peer): boolean {
+    return peer.address === this.#peer.address && (this.#tidIsOpen || peer.port === this.#peer.port);
+  }
+
+  #takeDatagram(bytes: Uint8Array, peer: Peer, nowMs: number): void {
+    this.#lastHeardMs = nowMs;
+    if (!this.#tidIsOpen) {
+      this.#transfer.handleDatagram(bytes, nowMs);
+      return;
+    }
+    const requestPeer = this.#peer;
+    this.#peer = { address: peer.address, port: peer.port };
+    this.#transfer.handleDatagram(bytes, nowMs);
+    if (this.#transfer.proven || this.#transfer.ended) this.#tidIsOpen = false;
+    else this.#peer = requestPeer;
+  }
+
+  /** RFC 1350 §4: ERROR 5 to the stranger, the transfer goes on. An ERROR is never answered. */
+  #answerStranger(bytes: Uint8Array, peer: Peer): void {
+    const isError = bytes.length >= 2 && bytes[0] === 0 && bytes[1] === Opcode.error;
+    if (isError || this.#strangerAnswers >= STRANGER_ANSWERS_MAX) return;
+    this.#strangerAnswers++;
+    const answer = encodeError(ErrorCode.unknownTid, "Unknown transfer ID");
+    this.#socket?.send([
+      { kind: "datagram", peer: { address: peer.address, port: peer.port }, bytes: answer },
+    ]);
+  }
+}

@@ -1,0 +1,238 @@
+import { randomBytes } from "node:crypto";
+import { close, constants, fchmod, fsync, open, write } from "node:fs";
+import { link, rename, stat, statfs, unlink } from "node:fs/promises";
+import { promisify } from "node:util";
+import { fsError, toStorageFailure } from "./fs-failure.js";
+import type { BlockSink, SinkHandlers, StorageFailure } from "./storage.js";
+
+/** Blocks are gathered into writes of this size. */
+const WRITE_BYTES = 65_536;
+
+/** Bytes that may wait for the disk before the sender is held back. */
+const QUEUED_BYTES_MAX = 4 * WRITE_BYTES;
+
+/** Longest part of the final name that the temporary one repeats: with prefix and suffix it stays below 255. */
+const NAME_BYTES_MAX = 200;
+
+export interface FileSinkOptions {
+  /** Where the file appears when it is complete. */
+  readonly path: Buffer;
+  /** Announced size: checked against the free space, and not exceeded. */
+  readonly expectedBytes?: number | null;
+  /** Keep a file that is there: the upload fails with "exists". */
+  readonly keepExisting?: boolean;
+  /** Have the bytes on the disk, not just with the system, before the file appears. */
+  readonly sync?: boolean;
+  /** Devices and FIFOs are written to directly (the client's `/dev/null`); otherwise they are refused. */
+  readonly allowSpecial?: boolean;
+}
+
+/**
+ * Opens a sink that makes a file appear whole or not at all: bytes go to `.NAME.<random>.part` in the same
+ * directory, which takes the final name when the last of them is written.
+ *
+ * @throws the file system's error; ENOSPC when the announced size does not fit
+ */
+export async function openFileSink(options: FileSinkOptions): Promise<FileSink> {
+  const { path } = options;
+  const existing = await statOrNull(path);
+  if (existing?.isDirectory()) throw fsError("EISDIR", "illegal operation on a directory", path.toString());
+  if (existing !== null && !existing.isFile()) {
+    if (!options.allowSpecial) throw fsError("EACCES", "not a regular file", path.toString());
+    return new FileSink(await openFile(path, constants.O_WRONLY), null, options);
+  }
+  if (existing !== null && options.keepExisting)
+    throw fsError("EEXIST", "file already exists", path.toString());
+  const slash = path.lastIndexOf(0x2f);
+  const directory = slash < 0 ? Buffer.from(".") : path.subarray(0, Math.max(slash, 1));
+  await checkSpace(directory, options.expectedBytes ?? 0);
+  const name = path.subarray(slash + 1).subarray(0, NAME_BYTES_MAX);
+  const random = randomBytes(8).toString("hex");
+  const temporary = Buffer.concat([
+    path.subarray(0, slash + 1),
+    Buffer.from("."),
+    name,
+    Buffer.from(`.${random}.part`),
+  ]);
+  const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
+  const fd = await openFile(temporary, flags, 0o666);
+  if (existing !== null) await fchmodFile(fd, existing.mode & 0o777).catch(() => undefined);
+  return new FileSink(fd, temporary, options);
+}
+
+/** See {@link openFileSink}. */
+export class FileSink implements BlockSink {
+  readonly #fd: number;
+  /** Null when bytes go straight to a special file. */
+  readonly #temporary: Buffer | null;
+  readonly #options: FileSinkOptions;
+  #handlers: SinkHandlers | null = null;
+  /** Full buffers, in order; the first is being written. */
+  readonly #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #buffer = new Uint8Array(0);
+  #buffered = 0;
+  #receivedBytes = 0;
+  #position = 0;
+  #writing = false;
+  #finishing = false;
+  #saturated = false;
+  #over = false;
+
+  constructor(fd: number, temporary: Buffer | null, options: FileSinkOptions) {
+    this.#fd = fd;
+    this.#temporary = temporary;
+    this.#options = options;
+  }
+
+  attach(handlers: SinkHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#over) return true;
+    this.#receivedBytes += bytes.length;
+    const expected = this.#options.expectedBytes ?? Number.POSITIVE_INFINITY;
+    if (this.#receivedBytes > expected) {
+      this.#failLater(fsError("ENOSPC", "more bytes than announced", this.#options.path.toString()));
+      return true;
+    }
+    for (let taken = 0; taken < bytes.length; ) {
+      if (this.#buffered === this.#buffer.length) this.#nextBuffer();
+      const count = Math.min(bytes.length - taken, this.#buffer.length - this.#buffered);
+      this.#buffer.set(bytes.subarray(taken, taken + count), this.#buffered);
+      this.#buffered += count;
+      taken += count;
+    }
+    this.#saturated = this.#queuedBytes > QUEUED_BYTES_MAX;
+    return !this.#saturated;
+  }
+
+  finish(): void {
+    this.#finishing = true;
+    this.#enqueueBuffer();
+    if (!this.#writing) void this.#complete();
+  }
+
+  discard(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#handlers = null;
+    // A write under way uses the descriptor: its callback cleans up.
+    if (!this.#writing) this.#remove();
+  }
+
+  /** The first buffer is small: most uploads that ever happen are configuration files. */
+  #nextBuffer(): void {
+    this.#enqueueBuffer();
+    this.#buffer = new Uint8Array(this.#receivedBytes <= 4096 ? 4096 : WRITE_BYTES);
+  }
+
+  #enqueueBuffer(): void {
+    if (this.#buffered === 0) return;
+    this.#queue.push(this.#buffer.subarray(0, this.#buffered));
+    this.#queuedBytes += this.#buffered;
+    this.#buffer = new Uint8Array(0);
+    this.#buffered = 0;
+    if (!this.#writing) this.#writeNext();
+  }
+
+  #writeNext(): void {
+    const bytes = this.#queue[0];
+    if (bytes === undefined) {
+      if (this.#finishing) void this.#complete();
+      return;
+    }
+    this.#writing = true;
+    // Special files (a pipe, a terminal) have no positions.
+    const position = this.#temporary === null ? null : this.#position;
+    write(this.#fd, bytes, 0, bytes.length, position, (error, count) => {
+      this.#writing = false;
+      if (this.#over) this.#remove();
+      else if (error !== null) this.#fail(error);
+      else this.#wrote(bytes, count);
+    });
+  }
+
+  #wrote(bytes: Uint8Array, count: number): void {
+    this.#position += count;
+    this.#queuedBytes -= count;
+    if (count < bytes.length) this.#queue[0] = bytes.subarray(count);
+    else this.#queue.shift();
+    this.#writeNext();
+    if (!this.#saturated || this.#queuedBytes > QUEUED_BYTES_MAX / 2) return;
+    this.#saturated = false;
+    this.#handlers?.onDrained();
+  }
+
+  async #complete(): Promise<void> {
+    this.#writing = true;
+    try {
+      if (this.#options.sync) await fsyncFile(this.#fd);
+      if (this.#over) throw new Error("discarded");
+      if (this.#temporary !== null) await this.#publish(this.#temporary);
+    } catch (error) {
+      this.#writing = false;
+      if (this.#over) this.#remove();
+      else this.#fail(error as Error);
+      return;
+    }
+    // From here on the file is there, whatever happens to the transfer.
+    this.#over = true;
+    close(this.#fd, (error) => {
+      if (error !== null) this.#handlers?.onFailure(toStorageFailure(error));
+      else this.#handlers?.onFinished();
+    });
+  }
+
+  async #publish(temporary: Buffer): Promise<void> {
+    const { path, keepExisting } = this.#options;
+    if (!keepExisting) {
+      await rename(temporary, path);
+      return;
+    }
+    // Unlike rename, link refuses to replace a file that appeared meanwhile.
+    await link(temporary, path);
+    await unlink(temporary);
+  }
+
+  #failLater(error: Error): void {
+    process.nextTick(() => {
+      if (!this.#over) this.#fail(error);
+    });
+  }
+
+  #fail(error: Error): void {
+    const handlers = this.#handlers;
+    const failure: StorageFailure = toStorageFailure(error);
+    this.discard();
+    handlers?.onFailure(failure);
+  }
+
+  #remove(): void {
+    const temporary = this.#temporary;
+    close(this.#fd, () => {
+      // Best effort: the directory itself may be gone, and nobody is left to be told.
+      if (temporary !== null) unlink(temporary).catch(() => undefined);
+    });
+  }
+}
+
+const openFile = promisify(open);
+const fsyncFile = promisify(fsync);
+const fchmodFile = promisify(fchmod);
+
+async function statOrNull(path: Buffer): Promise<import("node:fs").Stats | null> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+async function checkSpace(directory: Buffer, bytes: number): Promise<void> {
+  if (bytes === 0) return;
+  const { bavail, bsize } = await statfs(directory);
+  if (bavail * bsize < bytes) throw fsError("ENOSPC", "no space left on device", directory.toString());
+}

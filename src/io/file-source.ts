@@ -1,0 +1,95 @@
+import type { BlockCache, CachedFile, Chunk } from "./block-cache.js";
+import type { OpenedFile } from "./root-path.js";
+import type { BlockSource, SourceHandlers, StorageFailure } from "./storage.js";
+
+/** A file as the source of one transfer, read through the thread's {@link BlockCache}. */
+export class FileSource implements BlockSource {
+  readonly sizeBytes: number;
+  readonly #cache: BlockCache;
+  readonly #file: CachedFile;
+  /** Chunks in use, from `#firstChunk` on; those behind the loaded ones are on their way. */
+  readonly #chunks: Chunk[] = [];
+  #firstChunk = 0;
+  #availableBytes = 0;
+  #handlers: SourceHandlers | null = null;
+  #closed = false;
+
+  /** Takes over the opened file. */
+  constructor(cache: BlockCache, opened: OpenedFile) {
+    this.#cache = cache;
+    this.#file = cache.open(opened);
+    this.sizeBytes = opened.sizeBytes;
+  }
+
+  get availableBytes(): number {
+    return this.#availableBytes;
+  }
+
+  get ended(): boolean {
+    return this.#availableBytes === this.sizeBytes;
+  }
+
+  attach(handlers: SourceHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  /** Asks for half a chunk more than needed, so that the next read is done before its bytes are. */
+  want(uptoBytes: number): void {
+    if (this.#closed) return;
+    const { chunkBytes } = this.#cache;
+    const end = Math.min(uptoBytes + chunkBytes / 2, this.sizeBytes);
+    const chunkEnd = Math.ceil(end / chunkBytes);
+    let next = this.#firstChunk + this.#chunks.length;
+    if (next >= chunkEnd) return;
+    for (; next < chunkEnd; next++) {
+      this.#chunks.push(this.#cache.acquire(this.#file, next, (failure) => this.#chunkCame(failure)));
+    }
+    this.#advance();
+  }
+
+  slice(offset: number, length: number): Uint8Array {
+    const { chunkBytes } = this.#cache;
+    const index = Math.floor(offset / chunkBytes);
+    const bytes = this.#chunks[index - this.#firstChunk]?.bytes;
+    if (!bytes) return EMPTY;
+    const from = offset - index * chunkBytes;
+    return bytes.subarray(from, Math.min(from + length, bytes.length));
+  }
+
+  release(uptoBytes: number): void {
+    const first = Math.floor(uptoBytes / this.#cache.chunkBytes);
+    const count = Math.min(first - this.#firstChunk, this.#chunks.length);
+    if (count <= 0) return;
+    this.#chunks.splice(0, count);
+    this.#firstChunk += count;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#handlers = null;
+    this.#chunks.length = 0;
+    this.#cache.close(this.#file);
+  }
+
+  #chunkCame(failure: StorageFailure | null): void {
+    if (this.#closed) return;
+    if (failure !== null) this.#handlers?.onFailure(failure);
+    else if (this.#advance()) this.#handlers?.onAvailable();
+  }
+
+  /** Moves `availableBytes` over the chunks that are in; true when it moved. */
+  #advance(): boolean {
+    const { chunkBytes } = this.#cache;
+    const before = this.#availableBytes;
+    for (;;) {
+      const index = Math.floor(this.#availableBytes / chunkBytes);
+      const bytes = this.#chunks[index - this.#firstChunk]?.bytes;
+      if (!bytes) return this.#availableBytes > before;
+      this.#availableBytes = index * chunkBytes + bytes.length;
+      if (this.ended) return true;
+    }
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,52 @@
+import { performance } from "node:perf_hooks";
+import type { Clock } from "./clock.js";
+
+/** setTimeout takes 31 bits; a longer wait is cut and continued. */
+const TIMER_MS_MAX = 0x7fffffff;
+
+/**
+ * The real clock of a thread. Its timer never keeps the process alive: open sockets do, as long as they should.
+ *
+ * A wake-up goes through the check phase of the loop (setImmediate), behind the poll phase: datagrams that had
+ * arrived while the thread was busy are delivered before their time-outs are looked at.
+ */
+export class NodeClock implements Clock {
+  #requestedMs = Number.POSITIVE_INFINITY;
+  #wake: () => void = () => undefined;
+  #armedMs = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | null = null;
+
+  nowMs(): number {
+    return performance.now();
+  }
+
+  wakeAt(atMs: number, wake: () => void): void {
+    this.#requestedMs = atMs;
+    this.#wake = wake;
+    // A timer that fires too early only looks at the request again: cheaper than a new timer per datagram.
+    if (atMs < this.#armedMs) this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#armedMs = this.#requestedMs;
+    if (this.#armedMs === Number.POSITIVE_INFINITY) {
+      this.#timer = null;
+      return;
+    }
+    const delayMs = Math.min(TIMER_MS_MAX, Math.max(1, Math.ceil(this.#armedMs - this.nowMs())));
+    this.#timer = setTimeout(() => setImmediate(() => this.#fire()), delayMs);
+    this.#timer.unref();
+  }
+
+  #fire(): void {
+    this.#timer = null;
+    this.#armedMs = Number.POSITIVE_INFINITY;
+    if (this.nowMs() < this.#requestedMs) {
+      this.#arm();
+      return;
+    }
+    this.#requestedMs = Number.POSITIVE_INFINITY;
+    this.#wake();
+  }
+}

@@ -1,0 +1,196 @@
+import { type BigIntStats, close, constants, fstat, open, type Stats } from "node:fs";
+import { lstat, readlink, realpath } from "node:fs/promises";
+import { promisify } from "node:util";
+import { fsError } from "./fs-failure.js";
+
+/** Which symbolic links below the root are followed. */
+export type SymlinkPolicy = "inside" | "follow" | "deny";
+
+/** A requested name made safe, or why it can't be. */
+export type NormalizedName =
+  | {
+      readonly ok: true;
+      /** Below the root, without leading slash, `.` or `..`; "" is the root itself. */
+      readonly path: string;
+      /** The same for all spellings of one file: what same-file rules compare. */
+      readonly key: string;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+/**
+ * The rule for names, without looking at a disk: `\` separates like `/` (Windows boot clients), an absolute name
+ * starts at the root and can't climb out of it, a relative one that would is refused, and so are control
+ * characters. Names that merely begin with dots (`..data`) are fine.
+ */
+export function normalizeName(name: string): NormalizedName {
+  if (/[\0-\x1f\x7f]/.test(name)) return { ok: false, reason: "control characters" };
+  const separated = name.replaceAll("\\", "/");
+  const isAbsolute = separated.startsWith("/");
+  const parts: string[] = [];
+  for (const part of separated.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined && !isAbsolute) return { ok: false, reason: "leaves the root" };
+  }
+  const path = parts.join("/");
+  return { ok: true, path, key: path };
+}
+
+/** A regular file, open for reading. Whoever gets it closes `fd`. */
+export interface OpenedFile {
+  readonly fd: number;
+  readonly sizeBytes: number;
+  /** Changes when the file is replaced or written to. */
+  readonly identity: string;
+}
+
+/**
+ * Opens the regular file that a normalised name means, below `root`.
+ *
+ * Never opens what the client named as it stands: the path is resolved first and must still be below the root,
+ * and the open neither follows a link put there meanwhile nor waits for a FIFO (which would take a thread of
+ * libuv's pool for good).
+ *
+ * @throws the file system's error; EISDIR for a directory, EACCES for a link out of the root or a special file
+ */
+export async function openForRead(root: string, path: string, symlinks: SymlinkPolicy): Promise<OpenedFile> {
+  try {
+    return await openExact(root, path, symlinks);
+  } catch (error) {
+    // Old PXE ROMs leave bytes of 0xFF behind the name.
+    const trimmed = path.replace(/\udcff+$/, "");
+    if (trimmed === path || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return openExact(root, trimmed, symlinks);
+  }
+}
+
+/**
+ * The path to write to for a normalised name below `root`: its directory exists and is inside, what stands there
+ * is nothing, a regular file, or a link to one that the policy allows (then the path is the link's target).
+ *
+ * @throws the file system's error; EACCES for links out of the root and special files, EISDIR for a directory
+ */
+export async function resolveForWrite(root: string, path: string, symlinks: SymlinkPolicy): Promise<Buffer> {
+  const realRoot = await realpathBytes(toBytes(root));
+  const slash = path.lastIndexOf("/");
+  const lexical = joinBytes(realRoot, path);
+  if (path === "") throw fsError("EISDIR", "illegal operation on a directory", path);
+  const directory = await realpathBytes(joinBytes(realRoot, path.slice(0, Math.max(slash, 0))));
+  checkInside(realRoot, directory, joinBytes(realRoot, path.slice(0, Math.max(slash, 0))), symlinks, path);
+  const target = joinBytes(directory, path.slice(slash + 1));
+  const found = await lstatOrNull(target);
+  if (found === null) return target;
+  if (found.isSymbolicLink()) {
+    const real = await realpathBytes(target);
+    checkInside(realRoot, real, lexical, symlinks, path);
+    const pointed = await lstatOrNull(real);
+    if (pointed !== null) checkRegular(pointed, path);
+    return real;
+  }
+  checkRegular(found, path);
+  return target;
+}
+
+async function openExact(root: string, path: string, symlinks: SymlinkPolicy): Promise<OpenedFile> {
+  const realRoot = await realpathBytes(toBytes(root));
+  const lexical = joinBytes(realRoot, path);
+  const real = await realpathBytes(lexical);
+  checkInside(realRoot, real, lexical, symlinks, path);
+  const fd = await openFile(real, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  try {
+    const stats = await fstatFile(fd, { bigint: true });
+    checkRegular(stats, path);
+    if (symlinks !== "follow") await checkStillThere(fd, real, path);
+    return { fd, sizeBytes: Number(stats.size), identity: identityOf(stats) };
+  } catch (error) {
+    close(fd, () => undefined);
+    throw error;
+  }
+}
+
+/** Opens a regular file that the local user named, links and all. @throws the file system's error */
+export async function openLocalFile(path: string): Promise<OpenedFile> {
+  const fd = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await fstatFile(fd, { bigint: true });
+    checkRegular(stats, path);
+    return { fd, sizeBytes: Number(stats.size), identity: identityOf(stats) };
+  } catch (error) {
+    close(fd, () => undefined);
+    throw error;
+  }
+}
+
+/** What tells one state of one file from any other. */
+export function identityOf(stats: BigIntStats): string {
+  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
+}
+
+function checkInside(
+  realRoot: Buffer,
+  real: Buffer,
+  lexical: Buffer,
+  symlinks: SymlinkPolicy,
+  path: string,
+): void {
+  if (symlinks === "follow") return;
+  const prefix = realRoot.length === 1 ? realRoot : Buffer.concat([realRoot, SLASH]);
+  const inside = real.equals(realRoot) || real.subarray(0, prefix.length).equals(prefix);
+  if (!inside) throw fsError("EACCES", "a symbolic link leaves the root", path);
+  if (symlinks === "deny" && !real.equals(lexical))
+    throw fsError("EACCES", "symbolic links are denied", path);
+}
+
+function checkRegular(stats: { isFile(): boolean; isDirectory(): boolean }, path: string): void {
+  if (stats.isFile()) return;
+  if (stats.isDirectory()) throw fsError("EISDIR", "illegal operation on a directory", path);
+  throw fsError("EACCES", "not a regular file", path);
+}
+
+/** A directory on the way may have become a link between resolving and opening; Linux tells what was opened. */
+async function checkStillThere(fd: number, real: Buffer, path: string): Promise<void> {
+  if (process.platform !== "linux") return;
+  let opened: Buffer;
+  try {
+    opened = await readlink(`/proc/self/fd/${fd}`, { encoding: "buffer" });
+  } catch {
+    // No /proc here (a bare chroot): the check before opening has to do.
+    return;
+  }
+  if (!opened.equals(real)) throw fsError("EACCES", "the path changed while it was opened", path);
+}
+
+const SLASH = Buffer.from("/");
+const openFile = promisify(open);
+const fstatFile = promisify(fstat);
+
+function realpathBytes(path: Buffer): Promise<Buffer> {
+  return realpath(path, { encoding: "buffer" });
+}
+
+async function lstatOrNull(path: Buffer): Promise<Stats | null> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+function joinBytes(directory: Buffer, path: string): Buffer {
+  if (path === "") return directory;
+  return directory.length === 1 && directory.equals(SLASH)
+    ? Buffer.concat([SLASH, toBytes(path)])
+    : Buffer.concat([directory, SLASH, toBytes(path)]);
+}
+
+/** A name back into its bytes: lone surrogates U+DC80..U+DCFF stand for bytes that are not UTF-8. */
+function toBytes(text: string): Buffer {
+  if (!/[\udc80-\udcff]/.test(text)) return Buffer.from(text);
+  const pieces: Buffer[] = [];
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    pieces.push(code >= 0xdc80 && code <= 0xdcff ? Buffer.of(code - 0xdc00) : Buffer.from(character));
+  }
+  return Buffer.concat(pieces);
+}

@@ -1,0 +1,135 @@
+import { canonicalAddress, isUnspecified, localAddresses } from "../io/address.js";
+import type { DatagramSocket, Incoming, SocketFactory } from "../io/socket.js";
+
+/** Asked for as receive buffer of a request socket: a boot storm must not drown in it. */
+const RECEIVE_BUFFER_BYTES = 1_048_576;
+
+/** How often the machine's addresses are looked at, when all of them are served. */
+const RESCAN_MS = 5_000;
+
+/** Ports tried before a server on port 0 gives up finding one that is free on every address. */
+const PORT_CHOICES_MAX = 16;
+
+/** Takes a datagram that came to a request socket, with the address it was sent to. */
+export type RequestHandler = (datagram: Incoming, socket: DatagramSocket) => void;
+
+/**
+ * The sockets on which a server hears requests: one per local address.
+ *
+ * An answer has to leave from the address that was asked, and node:dgram does not tell which one that was. So
+ * the unspecified address is never bound: each address of the machine gets a socket of its own, followed as
+ * addresses come and go. Broadcasts reach none of them, as RFC 1123 §4.2.3.5 wants.
+ */
+export class RequestSockets {
+  readonly #factory: SocketFactory;
+  readonly #onRequest: RequestHandler;
+  readonly #onError: (error: Error) => void;
+  readonly #sockets = new Map<string, DatagramSocket>();
+  #address = "";
+  #port = 0;
+  #rescan: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(factory: SocketFactory, onRequest: RequestHandler, onError: (error: Error) => void) {
+    this.#factory = factory;
+    this.#onRequest = onRequest;
+    this.#onError = onError;
+  }
+
+  /** What `listen` was asked for, with the real port. */
+  get address(): { readonly address: string; readonly port: number } {
+    return { address: this.#address, port: this.#port };
+  }
+
+  /** Binds; rejects with the system's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), holding nothing. */
+  async open(address: string, port: number): Promise<void> {
+    this.#address = canonicalAddress(address);
+    this.#port = port;
+    try {
+      if (isUnspecified(address)) await this.#bindAll();
+      else await this.#bind(this.#address);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    if (this.#closed || !isUnspecified(address)) return;
+    this.#rescan = setInterval(() => void this.#followAddresses(), RESCAN_MS);
+    this.#rescan.unref();
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#rescan !== null) clearInterval(this.#rescan);
+    for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear();
+  }
+
+  /** Every address of the machine, on one port; an address that is not ready is left to the next look. */
+  async #bindAll(): Promise<void> {
+    const port = this.#port;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        for (const local of this.#wantedAddresses()) await this.#bindIfReady(local);
+        return;
+      } catch (error) {
+        // The kernel's choice for the first address may be taken on another one.
+        if (port !== 0 || attempt === PORT_CHOICES_MAX || !isTaken(error)) throw error;
+        for (const socket of this.#sockets.values()) socket.close();
+        this.#sockets.clear();
+        this.#port = 0;
+      }
+    }
+  }
+
+  async #bindIfReady(address: string): Promise<void> {
+    try {
+      await this.#bind(address);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRNOTAVAIL") throw error;
+    }
+  }
+
+  #wantedAddresses(): string[] {
+    return localAddresses(this.#address === "0.0.0.0" ? 4 : 0);
+  }
+
+  async #bind(address: string): Promise<void> {
+    const socket: DatagramSocket = await this.#factory.open(
+      { address, port: this.#port, receiveBufferBytes: RECEIVE_BUFFER_BYTES },
+      {
+        onDatagrams: (batch) => {
+          for (const datagram of batch) this.#onRequest(datagram, socket);
+        },
+        onError: (error) => this.#onError(error),
+      },
+    );
+    if (this.#closed) {
+      socket.close();
+      return;
+    }
+    // Port 0: the kernel's choice for the first address holds for all.
+    this.#port = socket.localPort;
+    this.#sockets.set(address, socket);
+  }
+
+  async #followAddresses(): Promise<void> {
+    const wanted = new Set(this.#wantedAddresses());
+    for (const [address, socket] of this.#sockets) {
+      if (wanted.has(address)) continue;
+      socket.close();
+      this.#sockets.delete(address);
+    }
+    for (const address of wanted) {
+      if (this.#sockets.has(address) || this.#closed) continue;
+      try {
+        await this.#bind(address);
+      } catch {
+        // Not ready yet (IPv6 checks for duplicates first) or taken: the next look tries again.
+      }
+    }
+  }
+}
+
+function isTaken(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+}
