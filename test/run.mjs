@@ -24,7 +24,9 @@ const files = readdirSync(compiled, { recursive: true })
   .map((file) => relative(root, join(compiled, file)));
 
 if (files.length === 0) {
-  console.error(`no compiled test matches ${wanted.join(" ") || "*.test.js"} below ${compiled}; run "npm run build"`);
+  console.error(
+    `no compiled test matches ${wanted.join(" ") || "*.test.js"} below ${compiled}; run "npm run build"`,
+  );
   process.exit(1);
 }
 

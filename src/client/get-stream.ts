@@ -67,7 +67,6 @@ export class GetStream extends TransferReadable {
   }
 }
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface only adds overloads of `on`
 export interface GetStream {
   on(event: "stats", listener: (stats: Stats) => void): this;
   on(event: "abort" | "close" | "end" | "pause" | "readable" | "resume", listener: () => void): this;

@@ -34,7 +34,6 @@ export class PutStream extends TransferWritable {
   }
 }
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface only adds overloads of `on`
 export interface PutStream {
   on(event: "stats", listener: (stats: Stats) => void): this;
   on(event: "abort" | "close" | "finish" | "drain", listener: () => void): this;

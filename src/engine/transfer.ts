@@ -82,6 +82,8 @@ export class Transfer {
   #parameters: TransferParameters | null = null;
   #sender: Sender | null = null;
   #receiver: Receiver | null = null;
+  /** What the store has said; it may have spoken before the data phase. */
+  #available: Extract<StorageReply, { kind: "available" }> | null = null;
   /** Receiver: the exact number of bytes announced, where one is known and comparable. */
   #expectedBytes: number | null = null;
   /** The first answer of a server: what a repeated request gets again. */
@@ -153,7 +155,7 @@ export class Transfer {
     const options = completeOffer(config.offer, { ...completion, sizeBytes: wireSize });
     if (config.method === "PUT" && config.mode === "octet")
       this.#expectedBytes = config.offer.declaredSizeBytes;
-    this.#openDataPhase();
+    this.#openDataPhase(nowMs);
     if (options.length > 0) {
       this.#state = "greeting";
       this.#greeting = encodeOack(options);
@@ -217,6 +219,7 @@ export class Transfer {
     if (this.#state === "ended" || this.#state === "dallying") return;
     switch (reply.kind) {
       case "available":
+        this.#available = reply;
         this.#sender?.handleAvailable(reply.availableBytes, reply.ended, nowMs);
         break;
       case "saturated":
@@ -296,7 +299,7 @@ export class Transfer {
     // Some servers echo tsize 0 when they don't know the size.
     if (mode === "octet" && sizeBytes !== null && sizeBytes > 0) this.#expectedBytes = sizeBytes;
     this.#out.events.push({ kind: "negotiated", oack: answer.oack, parameters, sizeBytes, userExtensions });
-    this.#openDataPhase();
+    this.#openDataPhase(nowMs);
     this.#state = "moving";
     this.#sender?.start(nowMs);
     if (answer.oack) this.#receiver?.start(nowMs);
@@ -367,11 +370,17 @@ export class Transfer {
     this.#fail({ kind: "peer-error", errorCode, message, beforeData: !this.hasMovedData });
   }
 
-  #openDataPhase(): void {
+  #openDataPhase(nowMs: number): void {
     const { role, method } = this.#config;
     const sends = (method === "GET") === (role === "server");
-    if (sends) this.#sender = new Sender(this.parameters, this.#timer, this.#out);
-    else this.#receiver = new Receiver(this.parameters, this.#timer, this.#out);
+    if (!sends) {
+      this.#receiver = new Receiver(this.parameters, this.#timer, this.#out);
+      return;
+    }
+    this.#sender = new Sender(this.parameters, this.#timer, this.#out);
+    if (this.#available !== null) {
+      this.#sender.handleAvailable(this.#available.availableBytes, this.#available.ended, nowMs);
+    }
   }
 
   #sendGreeting(nowMs: number): void {

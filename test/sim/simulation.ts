@@ -1,0 +1,320 @@
+import { NetasciiSink, NetasciiSource } from "../../src/driver/netascii-store.js";
+import { TimerQueue } from "../../src/driver/timer-queue.js";
+import { TransferDriver } from "../../src/driver/transfer-driver.js";
+import {
+  decode,
+  encodeAck,
+  encodeData,
+  encodeError,
+  encodeNetascii,
+  encodeRequest,
+  type Fault,
+  type Option,
+  readOffer,
+  requestOptions,
+  Transfer,
+} from "../../src/engine/index.js";
+import type { Incoming } from "../../src/io/socket.js";
+import { type Plan, planFor } from "./plan.js";
+import { Random } from "./random.js";
+import { ReferenceModel } from "./reference-model.js";
+import { SimSink, SimSource } from "./stores.js";
+import { World } from "./world.js";
+
+const CLIENT = "10.0.0.2";
+const SERVER = "10.0.0.1";
+const STRANGER = "10.0.0.66";
+
+/** How one side ended. */
+export type Outcome = "completed" | "last ACK missing" | "ended by its death" | Fault["kind"] | "never ended";
+
+export interface SimulationResult {
+  readonly plan: Plan;
+  readonly client: Outcome;
+  /** Outcomes of all transfers that the server started for the client's request. */
+  readonly server: readonly Outcome[];
+  readonly traceHash: number;
+  readonly virtualMs: number;
+}
+
+/** Runs one seed to its end. @throws Error saying which rule was broken */
+export function simulate(seed: bigint): SimulationResult {
+  return new Simulation(seed).run();
+}
+
+interface Side {
+  outcome: Outcome;
+  driver: TransferDriver;
+  sink: SimSink | null;
+  source: SimSource | null;
+}
+
+class Simulation {
+  readonly #random: Random;
+  readonly #plan: Plan;
+  readonly #world: World;
+  readonly #model: ReferenceModel;
+  /** The file as it is stored, and as it travels. */
+  readonly #file: Uint8Array;
+  #client: Side | null = null;
+  readonly #servers = new Map<string, Side>();
+  readonly #allServers: Side[] = [];
+  #serverDead = false;
+  /** An ERROR that a participant really sent: only then may the other report one. */
+  #errorsSent = 0;
+
+  constructor(seed: bigint) {
+    this.#random = new Random(seed);
+    this.#plan = planFor(this.#random);
+    this.#file = this.#makeFile();
+    const onWire = this.#plan.mode === "netascii" ? encodeNetascii(this.#file) : this.#file;
+    this.#model = new ReferenceModel({
+      method: this.#plan.method,
+      file: onWire,
+      clientAddress: CLIENT,
+      serverAddress: SERVER,
+    });
+    this.#world = new World(this.#random, this.#plan.network, {
+      sent: (from, to, bytes, nowMs) => {
+        if (from.address !== STRANGER && decode(bytes).kind === "error" && to.address !== STRANGER)
+          this.#errorsSent++;
+        void nowMs;
+        this.#model.sent(from, to, bytes);
+      },
+      arriving: (from, to, bytes, nowMs) => this.#model.arriving(from, to, bytes, nowMs),
+    });
+  }
+
+  run(): SimulationResult {
+    const { healAtMs, deathAtMs, deadSide, strangersPerSecond } = this.#plan;
+    this.#startServer();
+    this.#startClient();
+    this.#world.after(healAtMs, () => {
+      this.#world.faults = { loss: 0, duplicate: 0, delayMs: 1, jitterMs: 0 };
+    });
+    if (deadSide !== null) this.#world.after(deathAtMs, () => this.#kill(deadSide));
+    if (strangersPerSecond > 0) this.#plantStranger(1000 / strangersPerSecond);
+    const limitMs = healAtMs + 20 * this.#plan.timeoutMs * (this.#plan.retries + 1) + 60_000;
+    this.#world.run(limitMs);
+    return this.#judge();
+  }
+
+  #makeFile(): Uint8Array {
+    const file = this.#random.bytes(Math.min(this.#plan.sizeBytes, 4096));
+    const whole = new Uint8Array(this.#plan.sizeBytes);
+    for (let at = 0; at < whole.length; at += file.length) {
+      whole.set(file.subarray(0, Math.min(file.length, whole.length - at)), at);
+      file[at % file.length] = ((file[at % file.length] as number) + 1) & 0xff;
+    }
+    // Line ends in plenty, so that netascii has something to do at every border.
+    if (this.#plan.mode === "netascii")
+      for (let i = 0; i < whole.length; i++) whole[i] = (whole[i] as number) & 0x0f;
+    return whole;
+  }
+
+  #startClient(): void {
+    const { method, mode, timeoutMs, retries, blockSize, windowSize, withOptions } = this.#plan;
+    const sizeBytes = method === "PUT" ? this.#file.length : 0;
+    const wishes = { blockSize, windowSize, timeoutMs, sizeBytes, userExtensions: new Map<string, string>() };
+    const options: Option[] = withOptions ? requestOptions(wishes) : [];
+    const request = encodeRequest({ method, fileName: "file", mode, options });
+    const transfer = new Transfer({
+      role: "client",
+      method,
+      mode,
+      timeoutMs,
+      retries,
+      request,
+      options,
+      putBytes: sizeBytes,
+    });
+    const side = this.#makeSide(transfer, { address: SERVER, port: 69 }, true);
+    this.#client = side;
+    side.driver.bind(this.#world.open(CLIENT, 0, side.driver));
+    this.#attachStore(side, method === "PUT");
+    side.driver.start();
+  }
+
+  /** The request port: one transfer for each new request, repeated requests absorbed, as the dispatcher does. */
+  #startServer(): void {
+    this.#world.open(SERVER, 69, {
+      onDatagrams: (batch) => {
+        for (const datagram of batch) this.#handleRequest(datagram);
+      },
+      onError: () => undefined,
+    });
+  }
+
+  #handleRequest({ bytes, peer }: Incoming): void {
+    const packet = decode(bytes);
+    if (this.#serverDead || packet.kind !== "request" || peer.address !== CLIENT) return;
+    const key = `${peer.address}:${peer.port}`;
+    const running = this.#servers.get(key);
+    if (running !== undefined) {
+      running.driver.handleRepeatedRequest();
+      return;
+    }
+    const { method, mode, timeoutMs, retries } = this.#plan;
+    const offer = readOffer(method, packet.options, { blockSizeMax: 65_464, windowSizeMax: 65_535 });
+    const transfer = new Transfer({ role: "server", method, mode, offer, timeoutMs, retries });
+    const side = this.#makeSide(transfer, peer, false);
+    this.#servers.set(key, side);
+    this.#allServers.push(side);
+    side.driver.bind(this.#world.open(SERVER, 0, side.driver));
+    // Opening the file takes its time.
+    this.#world.after(this.#random.fraction() * this.#plan.disk.latencyMs, () => {
+      if (this.#serverDead) return;
+      this.#attachStore(side, method === "GET");
+      side.driver.accept({ sizeBytes: this.#file.length, userExtensions: new Map() });
+    });
+  }
+
+  #makeSide(transfer: Transfer, peer: { address: string; port: number }, isClient: boolean): Side {
+    const clock = this.#world.createClock();
+    const side: Side = { outcome: "never ended", sink: null, source: null, driver: undefined as never };
+    side.driver = new TransferDriver({
+      transfer,
+      clock,
+      timers: new TimerQueue(clock),
+      peer: { address: peer.address, port: peer.port },
+      tidIsOpen: isClient,
+      handlers: {
+        onCompleted: (lastAckMissing) => {
+          side.outcome = lastAckMissing ? "last ACK missing" : "completed";
+        },
+        onFailed: (fault) => {
+          side.outcome = fault.kind;
+          this.#checkFault(fault, isClient ? CLIENT : SERVER, transfer);
+        },
+        onEnded: () => undefined,
+      },
+    });
+    return side;
+  }
+
+  #attachStore(side: Side, sends: boolean): void {
+    const netascii = this.#plan.mode === "netascii";
+    if (sends) {
+      side.source = new SimSource(this.#world, this.#file, this.#plan.disk);
+      side.driver.setSource(netascii ? new NetasciiSource(side.source) : side.source);
+    } else {
+      side.sink = new SimSink(this.#world, this.#plan.disk);
+      side.driver.setSink(netascii ? new NetasciiSink(side.sink) : side.sink);
+    }
+  }
+
+  #kill(which: "client" | "server"): void {
+    if (which === "server") this.#serverDead = true;
+    const sides = which === "client" ? [this.#client] : this.#allServers;
+    for (const side of sides) {
+      if (side?.outcome === "never ended") side.outcome = "ended by its death";
+      side?.driver.close();
+    }
+  }
+
+  /** A failure has to have a cause: silence for as long as promised, a real ERROR, or a broken disk. */
+  #checkFault(fault: Fault, address: string, transfer: Transfer): void {
+    if (fault.kind === "violation")
+      throw new Error(`${address} saw a violation: ${fault.name} ${fault.detail}`);
+    if (fault.kind === "peer-error" && this.#errorsSent === 0) throw new Error("an ERROR that nobody sent");
+    if (fault.kind === "storage" && this.#plan.disk.failAtBytes === Number.POSITIVE_INFINITY) {
+      throw new Error("a storage failure with a healthy disk");
+    }
+    if (fault.kind !== "timeout") return;
+    const { timeoutMs, retries } = this.#plan;
+    const patienceMs = timeoutMs * (retries + 1);
+    const healthySinceMs = this.#plan.healAtMs + patienceMs;
+    const peerIsThere =
+      this.#plan.deadSide === null && this.#plan.disk.failAtBytes === Number.POSITIVE_INFINITY;
+    if (
+      peerIsThere &&
+      this.#world.nowMs > healthySinceMs + patienceMs &&
+      transfer.proven &&
+      this.#bothBegan()
+    ) {
+      throw new Error("a time-out long after the network had healed");
+    }
+  }
+
+  #bothBegan(): boolean {
+    return (
+      this.#client?.outcome === "never ended" &&
+      this.#allServers.some((side) => side.outcome === "never ended")
+    );
+  }
+
+  /** Datagrams of somebody else, to any socket, plausible and not: they must change nothing. */
+  #plantStranger(everyMs: number): void {
+    this.#world.after(this.#random.fraction() * 2 * everyMs, () => {
+      if (this.#world.nowMs > this.#plan.healAtMs) return;
+      const target = {
+        address: this.#random.pick([CLIENT, SERVER]),
+        port: 40_000 + this.#random.between(0, 2),
+      };
+      const from = { address: STRANGER, port: this.#random.between(1024, 65_535) };
+      this.#world.transmit(from, target, this.#strangeDatagram());
+      this.#plantStranger(everyMs);
+    });
+  }
+
+  #strangeDatagram(): Uint8Array {
+    const number = this.#random.between(0, 40);
+    switch (this.#random.between(0, 4)) {
+      case 0:
+        return encodeAck(number);
+      case 1:
+        return encodeData(number, this.#random.bytes(this.#random.between(0, 600)));
+      case 2:
+        return encodeError(this.#random.between(0, 8), "go away");
+      default:
+        return this.#random.bytes(this.#random.between(0, 64));
+    }
+  }
+
+  #judge(): SimulationResult {
+    const client = this.#client as Side;
+    const { plan } = { plan: this.#plan };
+    const receivers = plan.method === "GET" ? [client] : this.#allServers;
+    for (const side of [client, ...this.#allServers]) {
+      if (side.outcome === "never ended") {
+        throw new Error(`${side === client ? "the client's" : "a server's"} transfer did not end`);
+      }
+    }
+    for (const side of receivers) this.#checkReceived(side);
+    if (plan.method === "PUT" && client.outcome === "completed") {
+      const stored = this.#allServers.some((side) => side.sink?.finished === true);
+      if (!stored) throw new Error("the client was told that a file is stored that isn't");
+    }
+    const disturbed = plan.deadSide !== null || plan.disk.failAtBytes !== Number.POSITIVE_INFINITY;
+    if (!disturbed && plan.network.loss === 0 && client.outcome !== "completed") {
+      throw new Error(`without loss the client ended with ${client.outcome}`);
+    }
+    const sockets = this.#world.openSockets;
+    if (sockets !== 1) throw new Error(`${sockets - 1} sockets were left open`);
+    return {
+      plan,
+      client: client.outcome,
+      server: this.#allServers.map((side) => side.outcome),
+      traceHash: this.#world.traceHash,
+      virtualMs: this.#world.nowMs,
+    };
+  }
+
+  #checkReceived(side: Side): void {
+    const content = side.sink?.content() ?? new Uint8Array(0);
+    if (content.length > this.#file.length) throw new Error("more was delivered than sent");
+    for (let i = 0; i < content.length; i++) {
+      if (content[i] !== this.#file[i]) throw new Error(`byte ${i} was delivered wrong`);
+    }
+    if (side.outcome === "completed" && content.length !== this.#file.length) {
+      throw new Error(`success was reported after ${content.length} of ${this.#file.length} bytes`);
+    }
+    if (
+      side.outcome !== "completed" &&
+      side.sink?.finished === true &&
+      side.outcome !== "ended by its death"
+    ) {
+      throw new Error("a file was published by a transfer that failed");
+    }
+  }
+}

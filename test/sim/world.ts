@@ -1,0 +1,182 @@
+import type { Clock } from "../../src/io/clock.js";
+import type { DatagramSocket, Incoming, Outgoing, Peer, SocketHandlers } from "../../src/io/socket.js";
+import type { Random } from "./random.js";
+
+/** What a network does to datagrams; each figure is a probability or a range of milliseconds. */
+export interface NetworkFaults {
+  readonly loss: number;
+  readonly duplicate: number;
+  readonly delayMs: number;
+  /** Extra delay of up to this much for each datagram: the cause of reordering. */
+  readonly jitterMs: number;
+}
+
+/** Sees every datagram that is sent and every one that arrives. */
+export interface WireObserver {
+  sent(from: Peer, to: Peer, bytes: Uint8Array, nowMs: number): void;
+  /** Called before the receiver acts on it; the returned function is called after it has. */
+  arriving(from: Peer, to: Peer, bytes: Uint8Array, nowMs: number): () => void;
+}
+
+interface PlannedEvent {
+  readonly atMs: number;
+  readonly order: number;
+  readonly act: () => void;
+}
+
+/**
+ * A world of one thread: virtual time that jumps from event to event, and a network between simulated sockets.
+ * Everything that happens follows from the seed of its {@link Random}.
+ */
+export class World {
+  nowMs = 0;
+  faults: NetworkFaults;
+  readonly random: Random;
+  readonly #observer: WireObserver;
+  readonly #events: PlannedEvent[] = [];
+  readonly #sockets = new Map<string, SimSocket>();
+  #order = 0;
+  #nextPort = 40_000;
+  /** Order-sensitive digest of everything that happened. */
+  traceHash = 0x811c9dc5;
+
+  constructor(random: Random, faults: NetworkFaults, observer: WireObserver) {
+    this.random = random;
+    this.faults = faults;
+    this.#observer = observer;
+  }
+
+  get openSockets(): number {
+    return this.#sockets.size;
+  }
+
+  after(delayMs: number, act: () => void): void {
+    const event = { atMs: this.nowMs + delayMs, order: this.#order++, act };
+    // A binary search keeps the queue sorted, latest first.
+    let low = 0;
+    let high = this.#events.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = this.#events[middle] as PlannedEvent;
+      if (other.atMs > event.atMs || (other.atMs === event.atMs && other.order > event.order))
+        low = middle + 1;
+      else high = middle;
+    }
+    this.#events.splice(low, 0, event);
+  }
+
+  /** Runs until nothing is left to happen, or virtual time runs out. */
+  run(untilMs: number): void {
+    for (let event = this.#events.pop(); event !== undefined; event = this.#events.pop()) {
+      if (event.atMs > untilMs) return;
+      this.nowMs = event.atMs;
+      event.act();
+    }
+  }
+
+  /** A clock for one host. */
+  createClock(): Clock {
+    let version = 0;
+    return {
+      nowMs: () => this.nowMs,
+      wakeAt: (atMs, wake) => {
+        const mine = ++version;
+        if (atMs === Number.POSITIVE_INFINITY) return;
+        this.after(Math.max(0, atMs - this.nowMs), () => {
+          if (mine === version) wake();
+        });
+      },
+    };
+  }
+
+  /** Binds a socket; port 0 takes the next free one. */
+  open(address: string, port: number, handlers: SocketHandlers): SimSocket {
+    const socket = new SimSocket(this, address, port || this.#nextPort++, handlers);
+    this.#sockets.set(keyOf({ address, port: socket.localPort }), socket);
+    return socket;
+  }
+
+  /** For {@link SimSocket} alone. */
+  forget(socket: SimSocket): void {
+    this.#sockets.delete(keyOf({ address: socket.localAddress, port: socket.localPort }));
+  }
+
+  /** Puts a datagram on the wire. */
+  transmit(from: Peer, to: Peer, bytes: Uint8Array): void {
+    this.#note(bytes, to.port);
+    this.#observer.sent(from, to, bytes, this.nowMs);
+    if (this.random.chance(this.faults.loss)) return;
+    this.#deliverLater(from, to, bytes);
+    if (this.random.chance(this.faults.duplicate)) this.#deliverLater(from, to, bytes);
+  }
+
+  #deliverLater(from: Peer, to: Peer, bytes: Uint8Array): void {
+    const { delayMs, jitterMs } = this.faults;
+    this.after(delayMs + this.random.fraction() * jitterMs, () => {
+      const socket = this.#sockets.get(keyOf(to));
+      if (socket === undefined) return;
+      const arrived = this.#observer.arriving(from, to, bytes, this.nowMs);
+      socket.deliver({ bytes: bytes.slice(), peer: from });
+      arrived();
+    });
+  }
+
+  #note(bytes: Uint8Array, port: number): void {
+    let hash = this.traceHash ^ port ^ bytes.length ^ Math.floor(this.nowMs * 1000);
+    for (let i = 0; i < Math.min(bytes.length, 8); i++)
+      hash = Math.imul(hash ^ (bytes[i] as number), 0x01000193);
+    this.traceHash = Math.imul(hash, 0x01000193) >>> 0;
+  }
+}
+
+/** A socket of the simulated network. */
+export class SimSocket implements DatagramSocket {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly #world: World;
+  readonly #handlers: SocketHandlers;
+  #closed = false;
+
+  constructor(world: World, address: string, port: number, handlers: SocketHandlers) {
+    this.#world = world;
+    this.localAddress = address;
+    this.localPort = port;
+    this.#handlers = handlers;
+  }
+
+  send(batch: readonly Outgoing[]): void {
+    if (this.#closed) return;
+    const from = { address: this.localAddress, port: this.localPort };
+    for (const item of batch) {
+      if (item.kind === "datagram") {
+        this.#world.transmit(from, item.peer, item.bytes);
+        continue;
+      }
+      for (let i = 0; i < item.count; i++) {
+        const start = i * item.payloadBytesEach;
+        const end = i === item.count - 1 ? item.payload.length : start + item.payloadBytesEach;
+        const number = item.firstNumber + i;
+        const datagram = new Uint8Array(4 + end - start);
+        datagram.set([item.opcode >> 8, item.opcode & 0xff, number >> 8, number & 0xff]);
+        datagram.set(item.payload.subarray(start, end), 4);
+        this.#world.transmit(from, item.peer, datagram);
+      }
+    }
+  }
+
+  deliver(datagram: Incoming): void {
+    if (!this.#closed) this.#handlers.onDatagrams([datagram]);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#world.forget(this);
+  }
+
+  setReferenced(): void {}
+}
+
+function keyOf(peer: Peer): string {
+  return `${peer.address}:${peer.port}`;
+}
