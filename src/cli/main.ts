@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Invocation, parseCommandLine } from "./args.js";
+import { ExitCode, UsageError } from "./exit-codes.js";
+import { runServer } from "./serve.js";
+import { runShell } from "./shell.js";
+import { runTransferCommand } from "./transfer.js";
+
+main(process.argv.slice(2)).then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  (error: Error) => {
+    if (error instanceof UsageError) {
+      process.stderr.write(
+        `${error.command}: ${error.message}\nTry '${error.command} --help' for more information\n`,
+      );
+      process.exitCode = ExitCode.usage;
+      return;
+    }
+    process.stderr.write(`Error: ${error.message}\n`);
+    process.exitCode = ExitCode.failed;
+  },
+);
+
+async function main(words: readonly string[]): Promise<number> {
+  // A reader that went away (`ntftp get ... | head`) is no reason for a stack trace.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(ExitCode.failed);
+    throw error;
+  });
+  return run(parseCommandLine(words));
+}
+
+async function run(invocation: Invocation): Promise<number> {
+  switch (invocation.kind) {
+    case "help":
+      process.stdout.write(invocation.text);
+      return ExitCode.done;
+    case "version":
+      process.stdout.write(`v${packageVersion()}\n`);
+      return ExitCode.done;
+    case "serve":
+      return runServer(invocation);
+    case "shell":
+      return runShell(invocation);
+    default:
+      return runTransferCommand(invocation);
+  }
+}
+
+/** The compiled file lies in dist/src/cli. */
+function packageVersion(): string {
+  const manifest = readFileSync(join(__dirname, "../../../package.json"), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
+}
