@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Fetches the programs the interoperability tests talk to, from Debian's packages, into a folder.
+#   .ci/packages.sh [FOLDER]      default: .cache/interop
+# tftpd-hpa and atftpd can't be installed together and start daemons when they are, so nothing is installed but
+# libraries: packages are unpacked, and the tests run the binaries from the folder.
+set -euo pipefail
+
+folder=${1:-"$(cd "$(dirname "$0")/.." && pwd)/.cache/interop"}
+packages=(tftpd-hpa tftp-hpa atftpd atftp dnsmasq-base busybox curl)
+libraries=(libwrap0 libpcre3 libcurl4 libnettle8 libnetfilter-conntrack3 libidn2-0 libreadline8 libnftables1)
+
+if [ -f "$folder/complete" ]; then
+  echo "interoperability programs: $folder"
+  exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "the interoperability tests need Debian's packages: ${packages[*]} (no apt-get here)" >&2
+  exit 1
+fi
+sudo=""
+[ "$(id -u)" = 0 ] || sudo=sudo
+
+export DEBIAN_FRONTEND=noninteractive
+timeout 300 $sudo apt-get update -qq
+timeout 600 $sudo apt-get install -y -qq --no-install-recommends "${libraries[@]}" >/dev/null
+mkdir -p "$folder/debs"
+chmod 755 "$folder" "$folder/debs"
+(cd "$folder/debs" && timeout 600 apt-get download -qq "${packages[@]}")
+for deb in "$folder"/debs/*.deb; do dpkg -x "$deb" "$folder/root"; done
+touch "$folder/complete"
+echo "interoperability programs: $folder"
