@@ -30,7 +30,7 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-const result = spawnSync(process.execPath, ["--test", "--test-timeout=300000", ...files], {
+const result = spawnSync(process.execPath, ["--test", "--test-timeout=600000", ...files], {
   cwd: root,
   stdio: "inherit",
 });

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { NetasciiSink, NetasciiSource } from "../driver/netascii-store.js";
 import type { Timer } from "../driver/timer-queue.js";
 import { type Negotiated, TransferDriver, type TransferHandlers } from "../driver/transfer-driver.js";
 import {
@@ -11,6 +12,7 @@ import {
   Transfer,
 } from "../engine/index.js";
 import { errorTexts, faultToError, TftpError } from "../errors.js";
+import { receiveBufferFor } from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
 import type { CommonSettings } from "../options.js";
 import type { Runtime } from "../runtime.js";
@@ -178,7 +180,8 @@ export class ClientTransfer implements TransferControl {
       const text = `The port must be between 1 and 65535, ${port} was given`;
       throw Object.assign(new RangeError(text), { code: "ERR_SOCKET_BAD_PORT" });
     }
-    driver.bind(await this.#runtime.sockets.open({ address, port: 0 }, driver));
+    const receiveBufferBytes = receiveBufferFor(this.#settings.blockSize, this.#settings.windowSize);
+    driver.bind(await this.#runtime.sockets.open({ address, port: 0, receiveBufferBytes }, driver));
   }
 
   #driverHandlers(self: () => TransferDriver): TransferHandlers {
@@ -208,8 +211,9 @@ export class ClientTransfer implements TransferControl {
   #begin(driver: TransferDriver, negotiated: Negotiated): void {
     this.#negotiated = true;
     const { sink, source } = this.#store;
-    if (sink !== undefined) driver.setSink(sink);
-    else driver.setSource(source);
+    const isText = this.#request.mode === "netascii";
+    if (sink !== undefined) driver.setSink(isText ? new NetasciiSink(sink) : sink);
+    else driver.setSource(isText ? new NetasciiSource(source) : source);
     this.#handlers.onStats(this.#statsOf(driver, negotiated));
   }
 

@@ -102,6 +102,15 @@ export const DALLY_MS_MIN = 3_000;
 export const DUPLICATE_ACK_AGE_RTT = 0.75;
 export const DUPLICATE_ACK_AGE_MS_MIN = 2;
 
+/**
+ * Pause between the parts of a window towards a receiver that lost the tail of one: its buffer holds less than a
+ * window, and a millisecond (the finest a timer of ours gets) is plenty for it to be emptied.
+ */
+export const PACE_MS = 1;
+
+/** Whole windows that arrive before a part is made larger by a block again. */
+export const PACE_RECOVERY_WINDOWS = 4;
+
 /** Longest text of an ERROR packet that is sent or shown; the rest is cut. */
 export const ERROR_TEXT_BYTES_MAX = 120;
 

@@ -145,13 +145,17 @@ export class Receiver {
   }
 
   /**
-   * A block that was delivered before. If it is the one our newest ACK names, its sender repeats a flight whose
-   * ACK it missed: the ACK is repeated. Any other duplicate is the network's and stays unanswered.
+   * A block that was delivered before. Two of them say that the sender repeats a flight, and gets an answer: the
+   * block that the newest ACK names (its sender missed that ACK), and the first block behind it (its sender does
+   * not know how much of the window is here). Any other duplicate is the network's and stays unanswered.
    */
   #handleDuplicate(wireBlock: number, nowMs: number): void {
     this.#out.counters.duplicatesReceived++;
     const { rollover } = this.#parameters;
-    if (this.#acked === 0 || wireBlock !== toWireBlock(this.#acked, rollover)) return;
+    const missedAck = this.#acked > 0 && wireBlock === toWireBlock(this.#acked, rollover);
+    const repeatedFlight =
+      this.#delivered > this.#acked && wireBlock === toWireBlock(this.#acked + 1, rollover);
+    if (!missedAck && !repeatedFlight) return;
     if (this.#finished) this.#out.send(encodeAck(wireBlock));
     else if (!this.#lastDelivered) this.#acknowledge(nowMs);
   }

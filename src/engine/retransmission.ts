@@ -65,6 +65,11 @@ export class Retransmission {
     this.#transmissions = 0;
   }
 
+  /** More is to be sent before the peer owes an answer; patience with it goes on. */
+  suspend(): void {
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+  }
+
   /**
    * The peer moved on: patience starts afresh, and an unproven peer is proven.
    *

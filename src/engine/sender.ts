@@ -1,5 +1,10 @@
 import { fromWireBlock } from "./block-number.js";
-import { DUPLICATE_ACK_AGE_MS_MIN, DUPLICATE_ACK_AGE_RTT } from "./constants.js";
+import {
+  DUPLICATE_ACK_AGE_MS_MIN,
+  DUPLICATE_ACK_AGE_RTT,
+  PACE_MS,
+  PACE_RECOVERY_WINDOWS,
+} from "./constants.js";
 import type { Outbox } from "./effects.js";
 import type { TransferParameters } from "./negotiation.js";
 import type { Retransmission } from "./retransmission.js";
@@ -15,6 +20,8 @@ import type { Retransmission } from "./retransmission.js";
  *   not the last block sent, the rest of the flight counts as lost.
  * - An ACK of what is acknowledged already sends nothing (RFC 1123 §4.2.3.1), with one exception, see
  *   `#resendsForDuplicate`.
+ * - A window whose tail got lost (silence, not a gap) drowned its receiver: from then on windows leave in parts
+ *   with a pause between them, until whole ones arrive again.
  * - The timer runs only while the receiver owes an ACK: when a window is full, or the last block is out.
  */
 export class Sender {
@@ -34,6 +41,10 @@ export class Sender {
   /** When the oldest block in flight left last. */
   #flightSentMs = 0;
   #duplicateHonoured = false;
+  /** Blocks that leave at once; at least a window while nothing is wrong. */
+  #burst = Number.POSITIVE_INFINITY;
+  #cleanWindows = 0;
+  #paceAtMs = Number.POSITIVE_INFINITY;
 
   constructor(parameters: TransferParameters, timer: Retransmission, out: Outbox) {
     this.#parameters = parameters;
@@ -54,6 +65,16 @@ export class Sender {
   /** True once any DATA was acknowledged. */
   get hasProgressed(): boolean {
     return this.#base > 0;
+  }
+
+  /** When the next part of a window may leave; Infinity while nothing waits. */
+  get paceAtMs(): number {
+    return this.#paceAtMs;
+  }
+
+  /** The pause is over: the next part leaves. */
+  handlePace(nowMs: number): void {
+    this.#pump(nowMs);
   }
 
   /** The receiver is ready: sends what the store has, asks it for more. Nothing leaves before. */
@@ -89,6 +110,7 @@ export class Sender {
     }
     const clean = acked === this.#highestSent && acked > this.#highestRetransmitted;
     this.#timer.progress(clean ? nowMs - this.#newestSentMs : -1);
+    if (clean) this.#speedUp();
     this.#base = acked;
     this.#next = acked + 1;
     this.#duplicateHonoured = false;
@@ -102,8 +124,11 @@ export class Sender {
     return true;
   }
 
-  /** Sends the flight again from the first unacknowledged block. */
+  /** Sends the flight again from the first unacknowledged block, in smaller parts. */
   handleTimeout(nowMs: number): void {
+    const flight = this.#next - 1 - this.#base;
+    this.#burst = Math.max(1, Math.ceil(Math.min(this.#burst, flight) / 2));
+    this.#cleanWindows = 0;
     this.#goBack(nowMs);
   }
 
@@ -120,6 +145,12 @@ export class Sender {
     return nowMs - this.#flightSentMs >= ageMs;
   }
 
+  #speedUp(): void {
+    if (this.#burst >= this.#parameters.windowSize || ++this.#cleanWindows < PACE_RECOVERY_WINDOWS) return;
+    this.#cleanWindows = 0;
+    this.#burst++;
+  }
+
   #goBack(nowMs: number): void {
     this.#next = this.#base + 1;
     this.#pump(nowMs);
@@ -132,10 +163,13 @@ export class Sender {
     const ready = Number.isFinite(this.#lastBlock)
       ? this.#lastBlock
       : Math.floor(this.#availableBytes / blockSize);
-    const last = Math.min(windowEnd, ready);
+    const sendable = Math.min(windowEnd, ready);
+    const last = Math.min(sendable, this.#next - 1 + this.#burst);
     if (last < this.#next) return;
     this.#sendUpTo(last, nowMs);
+    this.#paceAtMs = last < sendable ? nowMs + PACE_MS : Number.POSITIVE_INFINITY;
     if (last === windowEnd) this.#timer.arm(nowMs);
+    else if (last < sendable) this.#timer.suspend();
     else this.#timer.disarm();
   }
 

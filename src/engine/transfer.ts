@@ -195,7 +195,9 @@ export class Transfer {
       if (nowMs >= this.#dallyEndMs) this.#end();
       return;
     }
-    if (this.#state === "ended" || nowMs < this.#timer.deadlineMs) return;
+    if (this.#state === "ended") return;
+    if (this.#sender !== null && nowMs >= this.#sender.paceAtMs) this.#sender.handlePace(nowMs);
+    if (nowMs < this.#timer.deadlineMs) return;
     this.#out.counters.timeouts++;
     // In the handshake nothing is at stake yet: nonsense as the only answer ends it at the first time-out.
     if (this.#timer.expire(nowMs) || (this.#state === "requesting" && this.#suspicion !== null)) {
@@ -274,7 +276,9 @@ export class Transfer {
 
   /** Absolute time of the next `handleTimeout`, `Infinity` for none. */
   pollTimeout(): number {
-    return this.#state === "dallying" ? this.#dallyEndMs : this.#timer.deadlineMs;
+    if (this.#state === "dallying") return this.#dallyEndMs;
+    if (this.#state === "ended") return Number.POSITIVE_INFINITY;
+    return Math.min(this.#timer.deadlineMs, this.#sender?.paceAtMs ?? Number.POSITIVE_INFINITY);
   }
 
   #handleFirstAnswer(packet: Packet, nowMs: number): void {

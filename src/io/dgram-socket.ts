@@ -78,7 +78,7 @@ class NodeDgramSocket implements DatagramSocket {
     this.localPort = bound.port;
     this.#socket = socket;
     this.#handlers = handlers;
-    if (options.receiveBufferBytes !== undefined) socket.setRecvBufferSize(options.receiveBufferBytes);
+    if (options.receiveBufferBytes) socket.setRecvBufferSize(options.receiveBufferBytes);
     socket.on("error", (error) => this.#report(error));
     socket.on("message", (bytes, peer) => handlers.onDatagrams([{ bytes, peer }]));
   }

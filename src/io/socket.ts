@@ -72,7 +72,7 @@ export interface OpenSocketOptions {
   readonly address: string;
   /** A fixed port, 0 for one of the kernel's choice, or a range to choose from at random. */
   readonly port: number | PortRange;
-  /** Bytes asked for as kernel receive buffer; the kernel may grant less. */
+  /** Bytes asked for as kernel receive buffer; the kernel may grant less. 0 leaves its default. */
   readonly receiveBufferBytes?: number;
 }
 
@@ -83,4 +83,19 @@ export interface SocketFactory {
   readonly maxBatch: number;
   /** Resolves with a bound socket; rejects with the system's error (`EADDRINUSE`, `EMFILE`, ...). */
   open(options: OpenSocketOptions, handlers: SocketHandlers): Promise<DatagramSocket>;
+}
+
+/** What kernels give a socket without being asked, about. */
+const DEFAULT_BUFFER_BYTES = 131_072;
+
+/** Most that is asked for: two of the largest windows. */
+const RECEIVE_BUFFER_BYTES_MAX = 4_194_304;
+
+/**
+ * The receive buffer for windows of this size: two windows, as one may arrive while the other waits, and twice
+ * that, as kernels charge a datagram for more than its bytes. 0 where the default will do.
+ */
+export function receiveBufferFor(blockSize: number, windowSize: number): number {
+  const bytes = Math.min(blockSize * windowSize * 4, RECEIVE_BUFFER_BYTES_MAX);
+  return bytes <= DEFAULT_BUFFER_BYTES ? 0 : bytes;
 }

@@ -4,7 +4,7 @@ import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from ".
 import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
 import { normalizeName } from "../io/root-path.js";
-import type { DatagramSocket, Incoming } from "../io/socket.js";
+import { type DatagramSocket, type Incoming, receiveBufferFor } from "../io/socket.js";
 import type { Runtime } from "../runtime.js";
 import { Admission, BUSY_TEXT, refusalOnWire } from "./admission.js";
 import type { ServerSettings } from "./options.js";
@@ -149,10 +149,13 @@ export class Dispatcher {
     this.#admission.add(clientKey, transfer);
     let socket: DatagramSocket;
     try {
-      socket = await this.#runtime.sockets.open(
-        { address: transferAddress(requestSocket.localAddress), port: this.#settings.portRange ?? 0 },
-        transfer.driver,
-      );
+      const { blockSize, windowSize } = request.offer.parameters;
+      const options = {
+        address: transferAddress(requestSocket.localAddress),
+        port: this.#settings.portRange ?? 0,
+        receiveBufferBytes: request.method === "PUT" ? receiveBufferFor(blockSize, windowSize) : 0,
+      };
+      socket = await this.#runtime.sockets.open(options, transfer.driver);
     } catch (error) {
       // Out of descriptors or ports: this client has to try again, the others go on.
       const busy = encodeError(ErrorCode.notDefined, BUSY_TEXT);
