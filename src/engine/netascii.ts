@@ -3,6 +3,8 @@
  * Files here have UNIX line ends. Both directions work on chunks of any length: state carries a CR over a border.
  */
 
+import { copyOf } from "./bytes.js";
+
 const LF = 10;
 const CR = 13;
 const NUL = 0;
@@ -11,7 +13,7 @@ const NUL = 0;
 export function encodeNetascii(bytes: Uint8Array): Uint8Array {
   let extra = 0;
   for (const byte of bytes) if (byte === LF || byte === CR) extra++;
-  if (extra === 0) return bytes.slice();
+  if (extra === 0) return copyOf(bytes);
   const encoded = new Uint8Array(bytes.length + extra);
   let at = 0;
   for (const byte of bytes) {

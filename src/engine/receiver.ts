@@ -1,4 +1,5 @@
 import { fromWireBlock, toWireBlock } from "./block-number.js";
+import { copyOf } from "./bytes.js";
 import { encodeAck } from "./codec.js";
 import { FLIGHT_BYTES_MAX } from "./constants.js";
 import type { Outbox } from "./effects.js";
@@ -136,7 +137,7 @@ export class Receiver {
     if (this.#kept.has(blockIndex)) {
       this.#out.counters.duplicatesReceived++;
     } else if (this.#keptBytes + payload.length <= FLIGHT_BYTES_MAX) {
-      this.#kept.set(blockIndex, payload.slice());
+      this.#kept.set(blockIndex, copyOf(payload));
       this.#keptBytes += payload.length;
     }
     if (this.#gapReportedAt === this.#delivered) return;

@@ -1,3 +1,4 @@
+import { copyOf } from "./bytes.js";
 import { decode, type ErrorPacket, encodeError, encodeOack, type Option, type Packet } from "./codec.js";
 import {
   DALLY_MS_MIN,
@@ -141,7 +142,7 @@ export class Transfer {
       this.#config.role === "client" && this.#state === "requesting",
       "start opens a client transfer",
     );
-    this.#out.send(this.#config.request.slice());
+    this.#out.send(copyOf(this.#config.request));
     this.#greetingSentMs = nowMs;
     this.#timer.arm(nowMs);
   }
@@ -206,7 +207,7 @@ export class Transfer {
     }
     if (this.#state === "requesting") {
       this.#greetingIsClean = false;
-      this.#out.send((this.#config as ClientTransferConfig).request.slice());
+      this.#out.send(copyOf((this.#config as ClientTransferConfig).request));
       this.#timer.arm(nowMs);
     } else if (this.#state === "greeting") {
       this.#greetingIsClean = false;
@@ -388,7 +389,7 @@ export class Transfer {
   }
 
   #sendGreeting(nowMs: number): void {
-    this.#out.send((this.#greeting as Uint8Array).slice());
+    this.#out.send(copyOf(this.#greeting as Uint8Array));
     this.#greetingSentMs = nowMs;
     this.#timer.arm(nowMs);
   }
@@ -406,6 +407,8 @@ export class Transfer {
 
   #violate(name: ViolationName, detail: string): void {
     const { errorCode, message } = violationOnWire(name);
+    // An ACK of what won't be stored must not leave before.
+    this.#out.transmits.length = 0;
     this.#out.send(encodeError(errorCode, message));
     this.#fail({ kind: "violation", name, detail });
   }

@@ -119,7 +119,7 @@ export class Dispatcher {
       file: posix.normalize(packet.fileName),
       fileKey: name.key,
       peer: { address, port },
-      bytes: datagram.bytes.slice(),
+      bytes: Uint8Array.from(datagram.bytes),
     });
   }
 

@@ -116,7 +116,10 @@ export class World {
       const socket = this.#sockets.get(keyOf(to));
       if (socket === undefined) return;
       const arrived = this.#observer.arriving(from, to, bytes, this.nowMs);
-      socket.deliver({ bytes: bytes.slice(), peer: from });
+      const borrowed = new Uint8Array(bytes);
+      socket.deliver({ bytes: borrowed, peer: from });
+      // A receive buffer is used again: whoever kept a view of it finds garbage.
+      borrowed.fill(0xee);
       arrived();
     });
   }

@@ -1,0 +1,4 @@
+/** A copy in memory of its own. `slice()` would not do: where the bytes come as a Buffer it is only a view. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
