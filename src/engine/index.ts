@@ -10,5 +10,6 @@ export { invariant } from "./invariant.js";
 export * from "./negotiation.js";
 export { encodeNetascii, NetasciiDecoder } from "./netascii.js";
 export { decodeText, encodeText } from "./text.js";
-export { type ClientTransferConfig, type ServerTransferConfig, Transfer } from "./transfer.js";
+export { Transfer } from "./transfer.js";
+export type { ClientTransferConfig, ServerTransferConfig } from "./transfer-config.js";
 export { violationOnWire } from "./violations.js";

@@ -1,5 +1,5 @@
 import { copyOf } from "./bytes.js";
-import { decode, type ErrorPacket, encodeError, encodeOack, type Option, type Packet } from "./codec.js";
+import { decode, type ErrorPacket, encodeError, encodeOack, type Packet } from "./codec.js";
 import {
   DALLY_MS_MIN,
   Opcode,
@@ -19,38 +19,12 @@ import {
 } from "./effects.js";
 import { readFirstAnswer } from "./handshake.js";
 import { invariant } from "./invariant.js";
-import { completeOffer, type Offer, type OfferCompletion, type TransferParameters } from "./negotiation.js";
+import { completeOffer, type OfferCompletion, type TransferParameters } from "./negotiation.js";
 import { Receiver } from "./receiver.js";
 import { Retransmission } from "./retransmission.js";
 import { Sender } from "./sender.js";
+import type { ClientTransferConfig, ServerTransferConfig } from "./transfer-config.js";
 import { violationOnWire } from "./violations.js";
-
-/** What client and server transfers have in common. */
-interface CommonConfig {
-  readonly method: "GET" | "PUT";
-  readonly mode: "octet" | "netascii";
-  /** Longest pause between retransmissions, ms; a negotiated `timeout` option replaces it. */
-  readonly timeoutMs: number;
-  /** Whole time-outs without progress that are survived. */
-  readonly retries: number;
-  /** How long a receiver stays after its last ACK; default: the time-out, at least {@link DALLY_MS_MIN}. */
-  readonly dallyMs?: number;
-}
-
-export interface ClientTransferConfig extends CommonConfig {
-  readonly role: "client";
-  /** The encoded request (see `encodeRequest`). */
-  readonly request: Uint8Array;
-  /** The options in it. */
-  readonly options: readonly Option[];
-  /** PUT: bytes to send, 0 for GET. */
-  readonly putBytes: number;
-}
-
-export interface ServerTransferConfig extends CommonConfig {
-  readonly role: "server";
-  readonly offer: Offer;
-}
 
 type State =
   /** Client: the request is out. */

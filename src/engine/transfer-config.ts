@@ -1,0 +1,29 @@
+import type { Option } from "./codec.js";
+import type { Offer } from "./negotiation.js";
+
+/** What client and server transfers have in common. */
+interface CommonConfig {
+  readonly method: "GET" | "PUT";
+  readonly mode: "octet" | "netascii";
+  /** Longest pause between retransmissions, ms; a negotiated `timeout` option replaces it. */
+  readonly timeoutMs: number;
+  /** Whole time-outs without progress that are survived. */
+  readonly retries: number;
+  /** How long a receiver stays after its last ACK; default: the time-out, at least 3 s. */
+  readonly dallyMs?: number;
+}
+
+export interface ClientTransferConfig extends CommonConfig {
+  readonly role: "client";
+  /** The encoded request (see `encodeRequest`). */
+  readonly request: Uint8Array;
+  /** The options in it. */
+  readonly options: readonly Option[];
+  /** PUT: bytes to send, 0 for GET. */
+  readonly putBytes: number;
+}
+
+export interface ServerTransferConfig extends CommonConfig {
+  readonly role: "server";
+  readonly offer: Offer;
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { posix } from "node:path";
+import { test } from "node:test";
+import { importsOf, sourcesBelow } from "./sources.js";
+
+/**
+ * The law of imports (ARCHITECTURE.md, "Layers"): what each place may import, as patterns of paths and modules.
+ * The first matching place counts.
+ */
+const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[] = [
+  { place: /^src\/engine\//, may: [/^src\/engine\//] },
+  { place: /^src\/io\//, may: [/^node:/, /^src\/io\//] },
+  {
+    place: /^src\/driver\//,
+    may: [/^src\/engine\/index$/, /^src\/io\/(socket|clock|storage)$/, /^src\/driver\//],
+  },
+  { place: /^src\/errors$/, may: [/^src\/engine\/index$/] },
+  { place: /^src\/options$/, may: [/^src\/engine\/index$/] },
+  {
+    place: /^src\/runtime$/,
+    may: [/^src\/driver\//, /^src\/io\//],
+  },
+  {
+    place: /^src\/streams\//,
+    may: [/^src\/driver\//, /^src\/io\/storage$/, /^src\/errors$/, /^src\/streams\//, /^node:stream$/],
+  },
+  {
+    place: /^src\/client\//,
+    may: [/^node:/, /^src\/(engine\/index|errors|options|runtime)$/, /^src\/(io|driver|streams|client)\//],
+  },
+  {
+    place: /^src\/server\//,
+    may: [/^node:/, /^src\/(engine\/index|errors|options|runtime)$/, /^src\/(io|driver|streams|server)\//],
+  },
+  { place: /^src\/cli\//, may: [/^node:/, /^src\/index$/, /^src\/cli\//, /^commander$/, /^cli-progress$/] },
+  {
+    place: /^src\/index$/,
+    may: [/^src\/(client|server|streams)\//, /^src\/(errors|options|index)$/, /^src\/io\/socket$/],
+  },
+];
+
+test("every import in src is allowed by the layer table", () => {
+  const files = sourcesBelow("src");
+  let seen = 0;
+  const offences: string[] = [];
+  for (const file of files) {
+    const name = file.path.replace(/\.m?ts$/, "");
+    const law = LAW.find(({ place }) => place.test(name));
+    assert.ok(law !== undefined, `${file.path} has no place in the layer table`);
+    for (const { specifier, line } of importsOf(file)) {
+      seen++;
+      const isRelative = specifier.startsWith(".");
+      const target = isRelative
+        ? posix.join(posix.dirname(file.path), specifier).replace(/\.m?js$/, "")
+        : specifier;
+      if (!law.may.some((pattern) => pattern.test(target)))
+        offences.push(`${file.path}:${line} imports ${target}`);
+    }
+  }
+  assert.deepEqual(offences, []);
+  assert.ok(files.length > 30 && seen > 100, `only ${files.length} files and ${seen} imports were looked at`);
+});
+
+test("every file of src is reached from the package, its ESM face or the command", () => {
+  const files = new Map(sourcesBelow("src").map((file) => [file.path.replace(/\.m?ts$/, ""), file]));
+  const reached = new Set<string>();
+  const visit = (name: string): void => {
+    const file = files.get(name);
+    if (file === undefined || reached.has(name)) return;
+    reached.add(name);
+    for (const { specifier } of importsOf(file)) {
+      if (specifier.startsWith("."))
+        visit(posix.join(posix.dirname(file.path), specifier).replace(/\.m?js$/, ""));
+    }
+  };
+  visit("src/index");
+  visit("src/cli/main");
+  assert.deepEqual(
+    [...files.keys()].filter((name) => !reached.has(name)),
+    [],
+  );
+});
