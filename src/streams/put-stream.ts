@@ -1,4 +1,4 @@
-import { Writable } from "node:stream";
+import { type Readable, Writable } from "node:stream";
 import { abortOnWire, TftpError } from "../errors.js";
 import type { TransferControl } from "./control.js";
 import { StreamSource } from "./stream-source.js";
@@ -24,9 +24,10 @@ export abstract class TransferWritable extends Writable {
   constructor(announcesClose: boolean) {
     super({ emitClose: !announcesClose });
     this.#announcesClose = announcesClose;
-    this.on("unpipe", () => {
-      // Taking the source of a running transfer away aborts it, as npm `tftp` does.
-      if (!this.#settled && !this.writableEnded) this.abort();
+    this.on("unpipe", (source: Readable) => {
+      // Taking the source of a running transfer away aborts it, as npm `tftp` does; a source that has ended
+      // leaves by itself.
+      if (!this.#settled && !this.writableEnded && !source.readableEnded) this.abort();
     });
   }
 

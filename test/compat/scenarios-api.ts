@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Scenario } from "./scenarios.js";
 import {
@@ -277,8 +277,12 @@ export const apiScenarios: readonly Scenario[] = [
       const { port } = await world.server(tftp, {});
       const client = clientOf(tftp, port);
       const local = (name: string) => join(world.folder, name);
-      process.chdir(world.folder);
-      const done = (label: string, name: string) => (resolve: () => void) => (error?: Error | null) => {
+      const elsewhere = join(world.folder, "elsewhere");
+      mkdirSync(elsewhere);
+      process.chdir(elsewhere);
+      const done = (label: string, name: string) => (resolve: () => void) => async (error?: Error | null) => {
+        // The original calls back before its server has written the file.
+        await pause(100);
         world.note(`${label} ${error ? error.message : "fine"} ${readFileSync(local(name)).equals(content)}`);
         resolve();
       };
@@ -286,7 +290,7 @@ export const apiScenarios: readonly Scenario[] = [
       await new Promise<void>((r) => client.get("f", local("g2"), {}, done("get options", "g2")(r)));
       await new Promise<void>((r) => client.put(local("f"), "p1", done("put", "p1")(r)));
       await new Promise<void>((r) => client.put(local("f"), "p2", {}, done("put options", "p2")(r)));
-      await new Promise<void>((r) => client.get("p1", {}, done("get default name", "p1")(r)));
+      await new Promise<void>((r) => client.get("p1", {}, done("get default name", "elsewhere/p1")(r)));
     },
   },
   {
@@ -306,16 +310,16 @@ export const apiScenarios: readonly Scenario[] = [
   {
     name: "a failed get leaves no file",
     async play(tftp, world) {
-      const { port } = await world.server(tftp, {});
+      const { server, port } = await world.server(tftp, {});
+      server.on("request", (req: TftpModule) => req.on("error", () => undefined));
       const local = join(world.folder, "never");
       await new Promise<void>((resolve) =>
         clientOf(tftp, port).get("none", local, (error: Error) => {
           world.note(error.message);
-          world.call("read", () => readFileSync(local));
+          world.note(String(existsSync(local)));
           resolve();
         }),
       );
-      world.trace.pop();
     },
   },
   {
