@@ -21,7 +21,10 @@ function traceOf(scenario: Scenario, implementation: "ours" | "original"): Promi
       child.kill("SIGKILL");
     }, SCENARIO_MS);
     child.on("message", (line) => trace.push(String(line)));
-    child.on("exit", () => {
+    // Messages may still be on their way when the process has ended: the channel tells when it is empty.
+    const exited = new Promise((done) => child.once("exit", done));
+    const emptied = new Promise((done) => child.once("disconnect", done));
+    Promise.all([exited, emptied]).then(() => {
       clearTimeout(timer);
       resolve(trace);
     });
