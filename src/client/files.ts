@@ -66,7 +66,12 @@ export async function getFile(
     userExtensions: fromExtensionsObject(options.userExtensions),
     sizeBytes: 0,
   };
-  await runTransfer(settings, request, { sink }, options);
+  try {
+    await runTransfer(settings, request, { sink }, options);
+  } catch (error) {
+    await file.settled();
+    throw error;
+  }
 }
 
 /** Uploads a local file. */

@@ -78,6 +78,10 @@ export class FileSink implements BlockSink {
   #finishing = false;
   #saturated = false;
   #over = false;
+  #settle: () => void = () => undefined;
+  readonly #settled = new Promise<void>((resolve) => {
+    this.#settle = resolve;
+  });
 
   constructor(fd: number, temporary: Buffer | null, options: FileSinkOptions) {
     this.#fd = fd;
@@ -120,6 +124,11 @@ export class FileSink implements BlockSink {
     this.#handlers = null;
     // A write under way uses the descriptor: its callback cleans up.
     if (!this.#writing) this.#remove();
+  }
+
+  /** Resolves when the file has its name, or when nothing is left of it. */
+  settled(): Promise<void> {
+    return this.#settled;
   }
 
   /** The first buffer is small: most uploads that ever happen are configuration files. */
@@ -180,6 +189,7 @@ export class FileSink implements BlockSink {
     // From here on the file is there, whatever happens to the transfer.
     this.#over = true;
     close(this.#fd, (error) => {
+      this.#settle();
       if (error !== null) this.#handlers?.onFailure(toStorageFailure(error));
       else this.#handlers?.onFinished();
     });
@@ -212,8 +222,9 @@ export class FileSink implements BlockSink {
   #remove(): void {
     const temporary = this.#temporary;
     close(this.#fd, () => {
-      // Best effort: the directory itself may be gone, and nobody is left to be told.
-      if (temporary !== null) unlink(temporary).catch(() => undefined);
+      // Best effort: the directory itself may be gone.
+      const removed = temporary === null ? Promise.resolve() : unlink(temporary).catch(() => undefined);
+      removed.then(() => this.#settle());
     });
   }
 }

@@ -79,9 +79,6 @@ export class Dispatcher {
 
   #considerRequest(packet: RequestPacket, datagram: Incoming, socket: DatagramSocket): void {
     const { method } = packet;
-    const clientKey = `${formatEndpoint(datagram.peer.address, datagram.peer.port)} ${socket.localAddress}`;
-    const running = this.#admission.find(clientKey);
-    if (running !== undefined && !this.#givesWay(running, datagram)) return;
     if (method === "GET" ? this.#settings.denyGET : this.#settings.denyPUT) {
       this.#refuse(datagram, socket, method === "GET" ? "ENOGET" : "ENOPUT");
       return;
@@ -96,6 +93,10 @@ export class Dispatcher {
       this.#refuse(datagram, socket, "EBADMODE");
       return;
     }
+    const clientKey = `${formatEndpoint(datagram.peer.address, datagram.peer.port)} ${socket.localAddress}`;
+    const running = this.#admission.find(clientKey);
+    // Only a request that would be served replaces a running transfer: anything else may be noise.
+    if (running !== undefined && !this.#givesWay(running, datagram)) return;
     const { blockSize, windowSize } = this.#settings;
     const offer = readOffer(method, packet.options, { blockSizeMax: blockSize, windowSizeMax: windowSize });
     if (offer.declaredSizeBytes !== null && !Number.isSafeInteger(offer.declaredSizeBytes)) {
