@@ -92,7 +92,8 @@ export function parseCommandLine(words: readonly string[]): Invocation {
 function buildProgram(found: (invocation: Invocation) => void): Command {
   const program = new Command("ntftp");
   program.description("TFTP client and server").argument("[host]", "server of the shell: <host>[:<port>]");
-  program.enablePositionalOptions(false).helpCommand(false);
+  // An option behind get or put is theirs, not the program's.
+  program.enablePositionalOptions().helpCommand(false);
   addCommonOptions(program);
   addServerOptions(program);
   program.option("-v, --version", "print the version");
@@ -107,7 +108,7 @@ function buildProgram(found: (invocation: Invocation) => void): Command {
     else command.argument("<local-or-uri>").argument("[uri]");
     addCommonOptions(command);
     command.action((first: string, second: string | undefined, options: CommonOptions) => {
-      found(readTransfer(kind, first, second, options));
+      found(readTransfer(kind, first, second, { ...program.opts<CommonOptions>(), ...options }));
     });
   }
   addHelpTexts(program);
