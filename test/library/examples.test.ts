@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createClient } from "../../src/index.js";
+import { temporaryFolder } from "../helpers/files.js";
+
+const ROOT = join(__dirname, "../../..");
+const TIME_LIMIT = { timeout: 20_000 };
+
+/** Starts an example and resolves with the port it says it listens on. */
+async function startExample(name: string): Promise<{ port: number; stop(): Promise<void> }> {
+  const child = spawn(process.execPath, [join(ROOT, "examples", name), "0"], { cwd: ROOT });
+  let output = "";
+  const exited = once(child, "exit");
+  const port = await new Promise<number>((resolve, reject) => {
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk;
+      const found = /(?:on 127\.0\.0\.1:|port )(\d+)/.exec(output)?.[1];
+      if (found !== undefined) resolve(Number(found));
+    });
+    exited.then(() => reject(new Error(`${name} ended: ${output}`)));
+  });
+  const stop = async (): Promise<void> => {
+    child.kill("SIGINT");
+    const [code] = await exited;
+    assert.equal(code, 0, "it ends by itself");
+  };
+  return { port, stop };
+}
+
+test(
+  "the server that `npm start` runs has a file to fetch, and examples/copy.mjs fetches it",
+  TIME_LIMIT,
+  async (context) => {
+    const local = join(await temporaryFolder(context), "hello");
+    const { port, stop } = await startExample("serve.js");
+    const copy = spawn(
+      process.execPath,
+      ["examples/copy.mjs", "127.0.0.1", String(port), "hello.txt", local],
+      { cwd: ROOT },
+    );
+    const [code] = await once(copy, "exit");
+    assert.equal(code, 0);
+    assert.match(await readFile(local, "utf8"), /^Hello from ntftp/);
+    await stop();
+  },
+);
+
+test(
+  "examples/ipxe-menu.js makes a script for each client and serves the rest from files",
+  TIME_LIMIT,
+  async () => {
+    const { port, stop } = await startExample("ipxe-menu.js");
+    const client = createClient({ host: "127.0.0.1", port });
+    const texts: string[] = [];
+    for (const name of ["boot.ipxe", "hello.txt"]) {
+      let text = "";
+      for await (const chunk of client.createGetStream(name)) text += chunk;
+      texts.push(text);
+    }
+    assert.match(texts[0] ?? "", /^#!ipxe\necho You are 127\.0\.0\.1\n/);
+    assert.match(texts[1] ?? "", /^Hello/);
+    await stop();
+  },
+);
