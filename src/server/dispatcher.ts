@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from "../engine/index.js";
 import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
-import { normalizeName } from "../io/root-path.js";
+import { type NormalizedName, normalizeName } from "../io/root-path.js";
 import { type DatagramSocket, type Incoming, receiveBufferFor } from "../io/socket.js";
 import type { Runtime } from "../runtime.js";
 import { Admission, BUSY_TEXT, refusalOnWire } from "./admission.js";
@@ -78,19 +78,11 @@ export class Dispatcher {
   }
 
   #considerRequest(packet: RequestPacket, datagram: Incoming, socket: DatagramSocket): void {
-    const { method } = packet;
-    if (method === "GET" ? this.#settings.denyGET : this.#settings.denyPUT) {
-      this.#refuse(datagram, socket, method === "GET" ? "ENOGET" : "ENOPUT");
-      return;
-    }
-    const name = normalizeName(packet.fileName);
-    if (!name.ok) {
-      this.#refuse(datagram, socket, "EBADNAME");
-      return;
-    }
-    const { mode } = packet;
-    if (mode !== "octet" && mode !== "netascii") {
-      this.#refuse(datagram, socket, "EBADMODE");
+    const { method, fileName } = packet;
+    const name = normalizeName(fileName);
+    const refusal = this.#refusalOf(packet, name);
+    if (refusal !== null || !name.ok) {
+      this.#refuse(datagram, socket, refusal ?? "EBADNAME");
       return;
     }
     const clientKey = `${formatEndpoint(datagram.peer.address, datagram.peer.port)} ${socket.localAddress}`;
@@ -99,11 +91,8 @@ export class Dispatcher {
     if (running !== undefined && !this.#givesWay(running, datagram)) return;
     const { blockSize, windowSize } = this.#settings;
     const offer = readOffer(method, packet.options, { blockSizeMax: blockSize, windowSizeMax: windowSize });
-    if (offer.declaredSizeBytes !== null && !Number.isSafeInteger(offer.declaredSizeBytes)) {
-      this.#refuse(datagram, socket, "ENOSPC");
-      return;
-    }
-    const conflict = this.#admission.conflict(method, name.key);
+    const tooLarge = offer.declaredSizeBytes !== null && !Number.isSafeInteger(offer.declaredSizeBytes);
+    const conflict = tooLarge ? "ENOSPC" : this.#admission.conflict(method, name.key);
     if (conflict !== null) {
       this.#refuse(datagram, socket, conflict);
       return;
@@ -115,13 +104,21 @@ export class Dispatcher {
     const { address, port } = datagram.peer;
     void this.#open(clientKey, socket, {
       method,
-      mode,
+      mode: packet.mode === "netascii" ? "netascii" : "octet",
       offer,
-      file: posix.normalize(packet.fileName),
+      file: posix.normalize(fileName),
       fileKey: name.key,
       peer: { address, port },
       bytes: Uint8Array.from(datagram.bytes),
     });
+  }
+
+  /** Why a request can't be served whatever else runs, or null. */
+  #refusalOf({ method, mode }: RequestPacket, name: NormalizedName): ErrorName | null {
+    if (method === "GET" && this.#settings.denyGET) return "ENOGET";
+    if (method === "PUT" && this.#settings.denyPUT) return "ENOPUT";
+    if (!name.ok) return "EBADNAME";
+    return mode === "octet" || mode === "netascii" ? null : "EBADMODE";
   }
 
   /**

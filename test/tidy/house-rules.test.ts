@@ -10,7 +10,11 @@ const LINES_MAX = 450;
 /** Spelled so that this file does not hold the words. */
 const UNFINISHED = /\b(?:FIX(?:ME)|TO(?:DO)|XX(?:X))\b/;
 
+/** The original uses these (its N5). */
+const DEPRECATED = /new Buffer\(|url\.parse\(/;
+
 const BANS: readonly { readonly where: RegExp; readonly what: RegExp; readonly why: string }[] = [
+  { where: /^src\//, what: DEPRECATED, why: "Node warns of it" },
   {
     where: /^src\/(engine|driver|streams)\//,
     what: /Math\.random|Date\.now|new Date\b|performance\./,
