@@ -198,7 +198,9 @@ class Simulation {
       side.source = new SimSource(this.#world, this.#file, this.#plan.disk);
       side.driver.setSource(netascii ? new NetasciiSource(side.source) : side.source);
     } else {
-      side.sink = new SimSink(this.#world, this.#plan.disk);
+      const { blockSize, windowSize } = this.#plan;
+      // Two windows may be on their way when a sink asks for a pause; a plain transfer has blocks of 512 bytes.
+      side.sink = new SimSink(this.#world, this.#plan.disk, 2 * Math.max(blockSize, 512) * windowSize);
       side.driver.setSink(netascii ? new NetasciiSink(side.sink) : side.sink);
     }
   }
@@ -289,6 +291,7 @@ class Simulation {
     if (!disturbed && plan.network.loss === 0 && client.outcome !== "completed") {
       throw new Error(`without loss the client ended with ${client.outcome}`);
     }
+    this.#checkSuccess(disturbed);
     const sockets = this.#world.openSockets;
     if (sockets !== 1) throw new Error(`${sockets - 1} sockets were left open`);
     return {
@@ -298,6 +301,21 @@ class Simulation {
       traceHash: this.#world.traceHash,
       virtualMs: this.#world.nowMs,
     };
+  }
+
+  /** Ordinary loss on an ordinary network is survived, by both ends, down to the last ACK. */
+  #checkSuccess(disturbed: boolean): void {
+    const { network, timeoutMs, retries } = this.#plan;
+    const ordinary = network.loss <= 0.05 && network.delayMs + network.jitterMs < timeoutMs / 4;
+    // Fewer tries than these may all be lost once in ten thousand seeds.
+    if (disturbed || !ordinary || retries < 3 || timeoutMs < 1000) return;
+    const client = this.#client as Side;
+    if (client.outcome !== "completed")
+      throw new Error(`under ordinary loss the client ended with ${client.outcome}`);
+    const served = this.#allServers.some(
+      (side) => side.outcome === "completed" || side.outcome === "last ACK missing",
+    );
+    if (!served) throw new Error("under ordinary loss no server completed");
   }
 
   #checkReceived(side: Side): void {

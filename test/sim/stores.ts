@@ -85,13 +85,17 @@ export class SimSink implements BlockSink {
   readonly #world: World;
   readonly #disk: DiskFaults;
   #handlers: SinkHandlers | null = null;
+  readonly #pausedBytesMax: number;
   #bytes = 0;
+  /** Bytes that came since it asked for a pause; -1 while it takes everything. */
+  #pausedBytes = -1;
   finished = false;
   discarded = false;
 
-  constructor(world: World, disk: DiskFaults) {
+  constructor(world: World, disk: DiskFaults, pausedBytesMax: number) {
     this.#world = world;
     this.#disk = disk;
+    this.#pausedBytesMax = pausedBytesMax;
   }
 
   attach(handlers: SinkHandlers): void {
@@ -105,10 +109,18 @@ export class SimSink implements BlockSink {
       this.#world.after(0, () => this.#handlers?.onFailure(FAILURE));
       return true;
     }
+    if (this.#pausedBytes >= 0) {
+      this.#pausedBytes += bytes.length;
+      if (this.#pausedBytes > this.#pausedBytesMax)
+        throw new Error("bytes kept coming while the store was full");
+      return false;
+    }
     if (!this.#world.random.chance(this.#disk.latencyMs > 0 ? 0.2 : 0)) return true;
-    this.#world.after(this.#world.random.fraction() * this.#disk.latencyMs, () =>
-      this.#handlers?.onDrained(),
-    );
+    this.#pausedBytes = 0;
+    this.#world.after(this.#world.random.fraction() * 4 * this.#disk.latencyMs, () => {
+      this.#pausedBytes = -1;
+      this.#handlers?.onDrained();
+    });
     return false;
   }
 
