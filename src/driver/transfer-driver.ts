@@ -184,13 +184,17 @@ export class TransferDriver implements SocketHandlers {
       return;
     }
     this.#draining = true;
-    let next: ((nowMs: number) => void) | undefined = act;
-    while (next !== undefined) {
-      next(this.#clock.nowMs());
-      this.#drain();
-      next = this.#inputs.shift();
+    try {
+      let next: ((nowMs: number) => void) | undefined = act;
+      while (next !== undefined) {
+        next(this.#clock.nowMs());
+        this.#drain();
+        next = this.#inputs.shift();
+      }
+    } finally {
+      // A listener of the application may throw; that must not leave the transfer deaf.
+      this.#draining = false;
     }
-    this.#draining = false;
     if (!this.#closed) this.#timer.set(this.#transfer.pollTimeout());
   }
 
