@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
+import { portOf } from "../helpers/processes.js";
 import { startServer } from "../helpers/server.js";
 
 const COMMAND = join(__dirname, "../../src/cli/main.js");
@@ -50,24 +51,6 @@ async function served(context: { after(cleanUp: () => Promise<void>): void }) {
   await writeFile(join(root, "dir", "f"), sampleBytes(50_000));
   const { port } = await startServer(context, { root });
   return { root, local, port, uri: `tftp://127.0.0.1:${port}` };
-}
-
-/** The port a process is bound to, from the kernel. */
-async function portOf({ pid }: ChildProcess): Promise<number> {
-  const sockets = readdirSync(`/proc/${pid}/fd`).map((fd) => {
-    try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`);
-    } catch {
-      return "";
-    }
-  });
-  const table = await readFile("/proc/net/udp", "utf8");
-  for (const line of table.split("\n").slice(1)) {
-    const columns = line.trim().split(/\s+/);
-    if (sockets.includes(`socket:[${columns[9]}]`))
-      return Number.parseInt(columns[1]?.split(":")[1] ?? "", 16);
-  }
-  throw new Error("the server has no socket");
 }
 
 test(

@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createClient, createServer } from "../../src/index.js";
+import { createClient } from "../../src/index.js";
 import { temporaryFolder, writeLarge } from "../helpers/files.js";
+import { portOf } from "../helpers/processes.js";
 import { Random } from "../sim/random.js";
 
 const MIB = 1_048_576;
@@ -19,21 +20,14 @@ test(`${CLIENTS} concurrent GETs of one file of 64 MiB stay under ${RESIDENT_MIB
 }, async (context) => {
   const root = await temporaryFolder(context);
   await writeLarge(join(root, "image"), 64 * MIB);
-  // A port that is free now.
-  const probe = createServer({ host: "127.0.0.1", port: 0, root });
-  probe.listen();
-  await once(probe, "listening");
-  const port = probe.address()?.port ?? 0;
-  await probe.close();
   const command = join(__dirname, "../../src/cli/main.js");
-  const server = spawn(
-    process.execPath,
-    [command, "-q", "-b", "8192", "-w", "16", "-l", root, `127.0.0.1:${port}`],
-    {
-      stdio: "ignore",
-    },
-  );
+  const server = spawn(process.execPath, [command, "-b", "8192", "-w", "16", "-l", root, "127.0.0.1:0"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
   context.after(() => server.kill("SIGKILL"));
+  await once(server.stdout, "data");
+  server.stdout.resume();
+  const port = await portOf(server);
   const client = createClient({ host: "127.0.0.1", port, blockSize: 8192, windowSize: 16, timeout: 10_000 });
   const random = new Random(64n);
 
