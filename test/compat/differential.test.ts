@@ -1,67 +1,58 @@
 import assert from "node:assert/strict";
-import { fork } from "node:child_process";
-import { join } from "node:path";
-import { describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { exceptions } from "./exceptions.js";
-import { type Scenario, scenarios } from "./scenarios.js";
+import type { ExpectedTrace, Scenario } from "./scenario.js";
+import { scenarios } from "./scenarios.js";
+import { TraceRecorder } from "./trace-recorder.js";
+import { THE_END } from "./world.js";
 
-/** Time for one scenario; the original hangs in some. */
-const SCENARIO_MS = 8000;
+const recorder = new TraceRecorder();
 
-/** Runs a scenario in a process of its own and returns its trace. */
-function traceOf(scenario: Scenario, implementation: "ours" | "original"): Promise<string[]> {
-  return new Promise((resolve) => {
-    const child = fork(join(__dirname, "run-scenario.js"), [scenario.name, implementation], {
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
-      execArgv: ["--no-deprecation"],
-    });
-    const trace: string[] = [];
-    const timer = setTimeout(() => {
-      trace.push("hangs");
-      child.kill("SIGKILL");
-    }, SCENARIO_MS);
-    child.on("message", (line) => trace.push(String(line)));
-    // Messages may still be on their way when the process has ended: the channel tells when it is empty.
-    const exited = new Promise((done) => child.once("exit", done));
-    const emptied = new Promise((done) => child.once("disconnect", done));
-    Promise.all([exited, emptied]).then(() => {
-      clearTimeout(timer);
-      resolve(trace);
-    });
-  });
-}
+/** Two at a time, each with one process per implementation: the timing of the original must not suffer. */
+describe("programs for npm tftp 0.1.2", { concurrency: 2 }, () => {
+  before(() => recorder.open());
+  after(() => recorder.close());
 
-describe("programs for npm tftp 0.1.2 see the same", { concurrency: 4 }, () => {
   for (const scenario of scenarios) {
-    const { name, differs } = scenario;
-    test(differs === undefined ? name : `${name} [${differs.id}]`, async () => {
-      const [original, ours] = await Promise.all([traceOf(scenario, "original"), traceOf(scenario, "ours")]);
+    test(titleOf(scenario), async () => {
+      const [original, ours] = await Promise.all([
+        recorder.record(scenario.name, "original"),
+        recorder.record(scenario.name, "ours"),
+      ]);
+      const { differs } = scenario;
       if (differs === undefined) {
         assert.deepEqual(ours, original);
+        assert.match(ours.at(-1) ?? "", /^(the end$|process died: )/);
+        assert.notDeepEqual(ours, [THE_END], "a trace without a line proves nothing");
         return;
       }
-      assert.ok(exceptions[differs.id] !== undefined, `${differs.id} is not in the table of exceptions`);
       assert.notDeepEqual(ours, original, "an exception that makes no difference is none");
-      const wanted = [...differs.ours, "the end"];
-      const same =
-        ours.length === wanted.length && wanted.every((line, index) => matches(ours[index] ?? "", line));
-      assert.ok(
-        same,
-        `ours: ${JSON.stringify(ours, null, 1)}\noriginal: ${JSON.stringify(original, null, 1)}`,
-      );
+      assertTrace("ours", ours, differs.ours);
+      assertTrace("the original", original, differs.original);
     });
   }
 });
 
-test("every exception is used, and there are enough scenarios to mean something", () => {
-  const used = new Set(scenarios.map((scenario) => scenario.differs?.id));
-  assert.deepEqual(
-    Object.keys(exceptions).filter((id) => !used.has(id)),
-    [],
-  );
-  assert.ok(scenarios.length > 40, `only ${scenarios.length} scenarios`);
+test("every exception has a scenario, no two scenarios one name, and there are enough to mean something", () => {
+  const used = new Set(scenarios.flatMap(({ differs }) => differs?.because ?? []));
+  const unused = Object.keys(exceptions).filter((id) => !(used as Set<string>).has(id));
+  assert.deepEqual(unused, []);
+  assert.equal(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
+  assert.ok(scenarios.length > 120, `only ${scenarios.length} scenarios`);
 });
 
-function matches(line: string, wanted: string | RegExp): boolean {
-  return typeof wanted === "string" ? line === wanted : wanted.test(line);
+/** The name of the test says what the same is, or what we do instead. */
+function titleOf({ name, differs }: Scenario): string {
+  if (differs === undefined) return `the same: ${name}`;
+  return `${name} - ${differs.because.map((id) => `${id}: ${exceptions[id].ours}`).join("; ")}`;
+}
+
+function assertTrace(label: string, trace: readonly string[], expected: ExpectedTrace): void {
+  const same =
+    trace.length === expected.length &&
+    expected.every((wanted, index) => {
+      const line = trace[index] ?? "";
+      return typeof wanted === "string" ? line === wanted : wanted.test(line);
+    });
+  assert.ok(same, `${label}: got ${JSON.stringify(trace, null, 1)}, expected ${expected.join("\n ")}`);
 }

@@ -1,182 +1,203 @@
-import { createSocket, type Socket } from "node:dgram";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { type EventEmitter, once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FakePeer } from "./fake-peer.js";
 
 /** Either implementation, as a program written for npm `tftp` sees it. */
 // biome-ignore lint/suspicious/noExplicitAny: the same untyped programs run against both
 export type TftpModule = any;
 
-/** A line of what happened. */
-export type TraceLine = string;
+/** The last line of a trace whose program came to its end. */
+export const THE_END = "the end";
 
-/** A UDP peer that a scenario scripts by hand. */
-export class FakePeer {
-  readonly socket: Socket;
-  readonly #queue: { bytes: Buffer; port: number }[] = [];
-  readonly #waiting: ((datagram: { bytes: Buffer; port: number }) => void)[] = [];
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    socket.on("message", (bytes, { port }) => {
-      const waiting = this.#waiting.shift();
-      if (waiting === undefined) this.#queue.push({ bytes, port });
-      else waiting({ bytes, port });
-    });
-  }
-
-  get port(): number {
-    return this.socket.address().port;
-  }
-
-  /** The next datagram; waits for it. */
-  async next(): Promise<{ bytes: Buffer; port: number }> {
-    const queued = this.#queue.shift();
-    return queued ?? new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  /** The next datagram within a time, or null. */
-  async nextWithin(ms: number): Promise<{ bytes: Buffer; port: number } | null> {
-    const queued = this.#queue.shift();
-    if (queued !== undefined) return queued;
-    return new Promise((resolve) => {
-      const got = (datagram: { bytes: Buffer; port: number }) => {
-        clearTimeout(timer);
-        resolve(datagram);
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.splice(this.#waiting.indexOf(got), 1);
-        resolve(null);
-      }, ms);
-      this.#waiting.push(got);
-    });
-  }
-
-  send(bytes: Uint8Array, port: number): void {
-    this.socket.send(bytes, port, "127.0.0.1");
-  }
-}
+/** How long nothing may be noted before a scenario is taken to be over. */
+const QUIET_MS = 60;
 
 /** What a scenario has at hand; everything goes away with it. */
 export class ScenarioWorld {
-  readonly trace: TraceLine[] = [];
+  /** What `import()` takes to load the implementation. */
+  readonly specifier: string;
   readonly folder = mkdtempSync(join(tmpdir(), "ntftp-compat-"));
+  readonly #onNote: (line: string) => void;
   readonly #peers: FakePeer[] = [];
-  // biome-ignore lint/suspicious/noExplicitAny: servers of either implementation
-  readonly #servers: any[] = [];
+  readonly #servers: TftpModule[] = [];
+  #lastNoteMs = 0;
 
-  note(line: TraceLine): void {
-    this.trace.push(line);
+  /** @param onNote - takes the trace line by line, so that it survives the death of the process */
+  constructor(specifier: string, onNote: (line: string) => void) {
+    this.specifier = specifier;
+    this.#onNote = onNote;
   }
 
-  /** Notes what a call throws, or nothing. */
-  call(label: string, act: () => unknown): void {
+  note(line: string): void {
+    this.#lastNoteMs = performance.now();
+    this.#onNote(line.replaceAll(this.folder, "FOLDER"));
+  }
+
+  /** Notes what a call returns or throws, and passes the result on. */
+  call<T>(label: string, act: () => T): T | undefined {
     try {
-      act();
-      this.note(`${label}: fine`);
+      const result = act();
+      this.note(`${label}: ${typeof result === "object" && result !== null ? "an object" : String(result)}`);
+      return result;
     } catch (error) {
-      this.note(`${label}: throws ${(error as Error).message.split("\n")[0]}`);
+      this.note(`${label}: throws ${describe(error)}`);
+      return undefined;
     }
   }
 
-  /** Notes events of an emitter as they come. */
-  // biome-ignore lint/suspicious/noExplicitAny: emitters of either implementation
-  watch(label: string, emitter: any, events: readonly string[]): void {
+  /** Notes events of an emitter as they come, with their arguments. */
+  watch(label: string, emitter: EventEmitter, events: readonly string[]): void {
     for (const event of events) {
-      emitter.on(event, (value: unknown) => {
-        const text = value instanceof Error ? ` ${value.message}` : "";
-        this.note(`${label} ${event}${text}`);
+      emitter.on(event, (...values: unknown[]) => {
+        this.note([label, event, ...values.map(describe)].join(" "));
       });
     }
   }
 
+  /** As `watch`, but of `close` only the first: the original emits a second one on newer Nodes (N1). */
+  watchOnce(label: string, emitter: EventEmitter, events: readonly string[]): void {
+    const others = events.filter((event) => event !== "close");
+    this.watch(label, emitter, others);
+    if (others.length === events.length) return;
+    emitter.once("close", (...values: unknown[]) => {
+      this.note([label, "close", ...values.map(describe)].join(" "));
+    });
+  }
+
+  /** Waits for one of some events, at most so long, and then until nothing more is noted. */
+  async settle(emitter: EventEmitter, events: readonly string[], ms = 3000): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.note(`no ${events.join(", ")}`);
+        resolve();
+      }, ms);
+      for (const event of events) {
+        emitter.once(event, () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      }
+    });
+    await this.quiet();
+  }
+
+  /** Waits until nothing has been noted for a while. */
+  async quiet(ms = QUIET_MS): Promise<void> {
+    const startMs = performance.now();
+    for (;;) {
+      const restMs = Math.max(this.#lastNoteMs, startMs) + ms - performance.now();
+      if (restMs <= 0) return;
+      await pause(restMs);
+    }
+  }
+
+  /** Notes how a callback is called (asynchronously? how often? with what?) and waits until things are quiet. */
+  async calledBack(
+    label: string,
+    start: (callback: (error?: Error | null) => void) => unknown,
+    ms = 3000,
+  ): Promise<void> {
+    let returned = false;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.note(`${label}: never called back`);
+        resolve();
+      }, ms);
+      const result = start((...values) => {
+        clearTimeout(timer);
+        this.note([`${label}:`, returned ? "later" : "at once", ...values.map(describe)].join(" "));
+        resolve();
+      });
+      returned = true;
+      if (result !== undefined) this.note(`${label}: returned ${String(result)}`);
+    });
+    await this.quiet();
+  }
+
   async peer(): Promise<FakePeer> {
-    const socket = createSocket("udp4");
-    socket.bind(0, "127.0.0.1");
-    await once(socket, "listening");
-    const peer = new FakePeer(socket);
+    const peer = await FakePeer.open();
     this.#peers.push(peer);
     return peer;
   }
 
-  /** A listening server of either implementation on a free port. */
+  /** A client with short pauses. */
+  client(tftp: TftpModule, port: number, more: object = {}): TftpModule {
+    return tftp.createClient({ host: "127.0.0.1", port, timeout: 300, retries: 1, ...more });
+  }
+
+  /** A port that nobody uses. */
+  async freePort(): Promise<number> {
+    const probe = await FakePeer.open();
+    const { port } = probe;
+    probe.close();
+    return port;
+  }
+
+  /** A listening server of either implementation with short pauses; errors of its requests are swallowed. */
   async server(
     tftp: TftpModule,
-    options: object,
-    listener?: (req: never, res: never) => void,
+    options: object = {},
+    listener?: (this: TftpModule, req: TftpModule, res: TftpModule) => void,
   ): Promise<{ server: TftpModule; port: number }> {
-    const probe = await this.peer();
-    const port = probe.port;
-    probe.socket.close();
-    this.#peers.pop();
-    const server = tftp.createServer(
-      { host: "127.0.0.1", port, root: this.folder, timeout: 300, retries: 1, ...options },
-      listener,
-    );
+    const port = await this.freePort();
+    const defaults = { host: "127.0.0.1", port, root: this.folder, timeout: 300, retries: 1 };
+    const server = tftp.createServer({ ...defaults, ...options }, listener);
     this.#servers.push(server);
-    server.on("error", (error: Error) => this.note(`server error ${error.message}`));
+    server.on("error", (error: Error) => this.note(`server error ${describe(error)}`));
+    server.prependListener("request", (req: EventEmitter) => req.on("error", () => undefined));
     server.listen();
     await once(server, "listening");
     return { server, port };
   }
 
+  /** A file in the folder: this content, or so many bytes of some. */
+  file(name: string, content: string | Buffer | number): Buffer {
+    const isSize = typeof content === "number";
+    const bytes = isSize ? Buffer.alloc(content, `content of ${name}, `) : Buffer.from(content);
+    writeFileSync(this.path(name), bytes);
+    return bytes;
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** The text of a file in the folder, or "gone". */
+  content(name: string): string {
+    try {
+      return readFileSync(this.path(name), "latin1");
+    } catch {
+      return "gone";
+    }
+  }
+
   close(): void {
-    for (const { socket } of this.#peers) {
+    for (const peer of this.#peers) {
       try {
-        socket.close();
+        peer.close();
       } catch {
         // A scenario closed it itself.
       }
     }
-    for (const server of this.#servers) server.close();
+    for (const server of this.#servers) {
+      server.removeAllListeners("close");
+      server.close();
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
-export function rrq(name: string, ...options: string[]): Buffer {
-  return Buffer.from(`\0\x01${[name, "octet", ...options].join("\0")}\0`, "latin1");
-}
-
-export function wrq(name: string, ...options: string[]): Buffer {
-  return Buffer.from(`\0\x02${[name, "octet", ...options].join("\0")}\0`, "latin1");
-}
-
-export function ack(block: number): Buffer {
-  return Buffer.from([0, 4, block >> 8, block & 255]);
-}
-
-export function data(block: number, payload: string | Buffer): Buffer {
-  return Buffer.concat([Buffer.from([0, 3, block >> 8, block & 255]), Buffer.from(payload)]);
-}
-
-export function oack(...options: string[]): Buffer {
-  return Buffer.from(`\0\x06${options.join("\0")}\0`, "latin1");
-}
-
-export function errorPacket(code: number, text: string): Buffer {
-  return Buffer.from(`\0\x05\0${String.fromCharCode(code)}${text}\0`, "latin1");
-}
-
-/** A datagram in words. */
-export function inWords(bytes: Buffer | undefined): string {
-  if (bytes === undefined) return "nothing";
-  const number = bytes.length >= 4 ? bytes.readUInt16BE(2) : -1;
-  switch (bytes.length >= 2 ? bytes.readUInt16BE(0) : 0) {
-    case 1:
-    case 2:
-      return `${bytes[1] === 1 ? "RRQ" : "WRQ"} ${bytes.subarray(2).toString("latin1").split("\0").slice(0, -1).join(" ")}`;
-    case 3:
-      return `DATA ${number} (${bytes.length - 4})`;
-    case 4:
-      return `ACK ${number}`;
-    case 5:
-      return `ERROR ${number} ${bytes.subarray(4, -1).toString("latin1")}`;
-    case 6:
-      return `OACK ${bytes.subarray(2).toString("latin1").split("\0").slice(0, -1).join(" ")}`;
-    default:
-      return `${bytes.length} bytes`;
+/** A value as it stands in a trace: of errors message and code, of objects the number of keys. */
+export function describe(value: unknown): string {
+  if (value instanceof Error) {
+    const { code } = value as NodeJS.ErrnoException;
+    const [firstLine = ""] = value.message.split("\n");
+    return code === undefined ? `'${firstLine}'` : `'${firstLine}' (${code})`;
   }
+  if (typeof value === "object" && value !== null) return `{${Object.keys(value).length} keys}`;
+  return String(value);
 }
 
 export function pause(ms: number): Promise<void> {
