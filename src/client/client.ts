@@ -7,10 +7,12 @@ import { ClientTransfer } from "./client-transfer.js";
 import {
   basenameOf,
   type Callback,
+  callbackOf,
   type FileOptions,
   getFile,
   parseFileArguments,
   putFile,
+  requirePath,
 } from "./files.js";
 import { type ExpectedDigests, GetStream } from "./get-stream.js";
 import { PutStream } from "./put-stream.js";
@@ -119,8 +121,8 @@ export class Client {
   get(remote: string, options?: FileOptions | null): Promise<void>;
   get(remote: string, local: string, options?: FileOptions | null): Promise<void>;
   get(remote: string, ...rest: unknown[]): Promise<void> | undefined {
-    const { name, options, callback } = parseFileArguments(rest);
-    return settle(callback, () => {
+    return settle(callbackOf(rest), () => {
+      const { name, options } = parseFileArguments(rest);
       const remoteName = normalizeRemoteName(remote);
       return getFile(this.#settings, remoteName, name ?? posix.basename(remoteName), options);
     });
@@ -137,8 +139,9 @@ export class Client {
   put(local: string, options?: FileOptions | null): Promise<void>;
   put(local: string, remote: string, options?: FileOptions | null): Promise<void>;
   put(local: string, ...rest: unknown[]): Promise<void> | undefined {
-    const { name, options, callback } = parseFileArguments(rest);
-    return settle(callback, () => {
+    return settle(callbackOf(rest), () => {
+      const { name, options } = parseFileArguments(rest);
+      requirePath(local);
       const remoteName = normalizeRemoteName(name ?? basenameOf(local));
       return putFile(this.#settings, local, remoteName, options);
     });

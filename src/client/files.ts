@@ -33,18 +33,43 @@ export interface FileOptions extends TransferOptions, ExpectedDigests {
   onStats?: ((stats: Stats) => void) | undefined;
 }
 
-/** Reads `[name][, options][, callback]`: a text is the name, an object (null too) the options. */
+/** The callback that ends the arguments, if one does. */
+export function callbackOf(rest: readonly unknown[]): Callback | undefined {
+  const last = rest.at(-1);
+  return typeof last === "function" ? (last as Callback) : undefined;
+}
+
+/**
+ * Reads `[name][, options]` in front of the callback: of a single argument a text is the name and an object (null
+ * too) the options.
+ *
+ * @throws TypeError (`ERR_INVALID_ARG_TYPE`) for anything else: an option that is lost in silence is worse
+ */
 export function parseFileArguments(rest: readonly unknown[]): {
   name: string | undefined;
   options: FileOptions;
-  callback: Callback | undefined;
 } {
-  const values = [...rest];
-  const callback = typeof values.at(-1) === "function" ? (values.pop() as Callback) : undefined;
-  const name = typeof values[0] === "string" ? (values.shift() as string) : undefined;
-  // A missing name in front of options is npm `tftp`'s way to say "the default".
-  if (name === undefined && values[0] === undefined) values.shift();
-  return { name, options: (values[0] as FileOptions | null | undefined) ?? {}, callback };
+  const values = callbackOf(rest) === undefined ? [...rest] : rest.slice(0, -1);
+  while (values.length > 0 && values.at(-1) === undefined) values.pop();
+  const [first, second] = values;
+  if (values.length < 2 && typeof first === "object")
+    return { name: undefined, options: (first as FileOptions) ?? {} };
+  if (values.length > 0 && typeof first !== "string") throw invalidArgument("file name", "string", first);
+  if (second !== undefined && typeof second !== "object") throw invalidArgument("options", "object", second);
+  return { name: first as string | undefined, options: (second as FileOptions | null | undefined) ?? {} };
+}
+
+/** @throws TypeError (`ERR_INVALID_ARG_TYPE`) for what is no path */
+export function requirePath(local: unknown): void {
+  if (typeof local === "string" || Buffer.isBuffer(local) || local instanceof URL) return;
+  throw invalidArgument("local file name", "string", local);
+}
+
+function invalidArgument(what: string, wanted: string, value: unknown): TypeError {
+  const error = new TypeError(
+    `The ${what} must be of type ${wanted}. Received ${typeof value} (${String(value)})`,
+  );
+  return Object.assign(error, { code: "ERR_INVALID_ARG_TYPE" });
 }
 
 /** Downloads into a local file. */

@@ -57,6 +57,17 @@ export class NetasciiSource implements BlockSource {
   }
 
   #translate(): void {
+    // A cached file has more at once, without a call back: look again after asking.
+    for (let before = -1; before !== this.#local.availableBytes; ) {
+      before = this.#local.availableBytes;
+      this.#translateReady();
+      // Translation only ever lengthens, so this many local bytes are enough; one more shows the end.
+      const missing = this.#wantedBytes - this.#translated.endBytes;
+      this.#local.want(this.#localBytesRead + Math.max(missing, 0) + 1);
+    }
+  }
+
+  #translateReady(): void {
     while (this.#translated.endBytes < this.#wantedBytes) {
       const ready = this.#local.availableBytes - this.#localBytesRead;
       if (ready === 0) break;
@@ -65,9 +76,6 @@ export class NetasciiSource implements BlockSource {
       this.#localBytesRead += piece.length;
       this.#local.release(this.#localBytesRead);
     }
-    // Translation only ever lengthens, so this many local bytes are enough; one more shows the end.
-    const missing = this.#wantedBytes - this.#translated.endBytes;
-    this.#local.want(this.#localBytesRead + Math.max(missing, 0) + 1);
   }
 }
 

@@ -67,7 +67,8 @@ export class Transfer {
   #greetingIsClean = true;
   #proven = false;
   /** First nonsense of the peer since the last progress: the reason given when no sense follows. */
-  #suspicion: { readonly name: ViolationName; readonly detail: string } | null = null;
+  #suspicion: { readonly name: ViolationName; readonly detail: string; readonly isError: boolean } | null =
+    null;
   #dallyEndMs = Number.POSITIVE_INFINITY;
 
   constructor(config: ClientTransferConfig | ServerTransferConfig) {
@@ -152,7 +153,11 @@ export class Transfer {
     if (this.#state === "ended" || this.#state === "offered") return;
     const packet = decode(bytes);
     if (packet.kind === "malformed") {
-      this.#suspect(isKnownOpcode(packet.opcode) ? "EBADMSG" : "EBADOP", packet.reason);
+      this.#suspect(
+        isKnownOpcode(packet.opcode) ? "EBADMSG" : "EBADOP",
+        packet.reason,
+        packet.opcode === Opcode.error,
+      );
     } else if (packet.kind === "error") {
       this.#handleError(packet);
     } else if (this.#state === "requesting") {
@@ -374,9 +379,9 @@ export class Transfer {
     this.#timer.progress(this.#greetingIsClean ? nowMs - this.#greetingSentMs : -1);
   }
 
-  #suspect(name: ViolationName, detail: string): void {
+  #suspect(name: ViolationName, detail: string, isError = false): void {
     this.#out.counters.junkReceived++;
-    this.#suspicion ??= { name, detail };
+    this.#suspicion ??= { name, detail, isError };
   }
 
   #violate(name: ViolationName, detail: string): void {
@@ -388,7 +393,11 @@ export class Transfer {
   }
 
   #giveUp(): void {
-    if (this.#suspicion !== null) {
+    if (this.#suspicion?.isError === true) {
+      // An ERROR is never answered, not even one that breaks off.
+      const { name, detail } = this.#suspicion;
+      this.#fail({ kind: "violation", name, detail });
+    } else if (this.#suspicion !== null) {
       this.#violate(this.#suspicion.name, this.#suspicion.detail);
     } else if (this.#config.role === "server" && this.#proven && this.#sender?.awaitsLastAck === true) {
       // For a client that uploads, a missing last ACK is no success: it alone says that the file is stored.

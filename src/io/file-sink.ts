@@ -55,7 +55,12 @@ export async function openFileSink(options: FileSinkOptions): Promise<FileSink> 
     Buffer.from(`.${random}.part`),
   ]);
   const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
-  const fd = await openFile(temporary, flags, 0o666);
+  const fd = await openFile(temporary, flags, 0o666).catch((error: NodeJS.ErrnoException) => {
+    // The user knows the name that was asked for, not ours.
+    error.message = error.message.replace(temporary.toString(), path.toString());
+    error.path = path.toString();
+    throw error;
+  });
   if (existing !== null) await fchmodFile(fd, existing.mode & 0o777).catch(() => undefined);
   return new FileSink(fd, temporary, options);
 }

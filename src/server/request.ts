@@ -25,7 +25,9 @@ export class ServerRequest extends TransferReadable {
 
   /** Marks the request as answered from files; false when it was already, or is over. */
   claim(): boolean {
-    if (this.#servedFromFiles || this.settled) return false;
+    // An upload that came whole before anybody took it is still here to be stored.
+    const isHeld = this.method === "PUT" && !this.destroyed && !this.readableEnded;
+    if (this.#servedFromFiles || (this.settled && !isHeld)) return false;
     this.#servedFromFiles = true;
     return true;
   }
@@ -48,6 +50,11 @@ export class ServerRequest extends TransferReadable {
   override fail(error: Error): void {
     if (this.#isHeard()) super.fail(error);
     else this.completeWithoutData();
+  }
+
+  /** The upload was acknowledged, and could not be stored afterwards. */
+  failLate(error: Error): void {
+    if (this.#isHeard()) process.nextTick(() => this.emit("error", error));
   }
 
   /** GET: the client has everything. */

@@ -48,6 +48,8 @@ export class ServerTransfer implements AdmittedTransfer {
   #res: ServerResponse | null = null;
   #userExtensions: ReadonlyMap<string, string> = new Map();
   #sink: RedirectableSink | null = null;
+  /** Why `res` ended the transfer, where it was an error of its writer. */
+  #abortReason: Error | null = null;
   #fileReleased = false;
   #over = false;
 
@@ -132,7 +134,10 @@ export class ServerTransfer implements AdmittedTransfer {
       },
     });
     const control = {
-      abort: (errorCode: number, message: string) => this.#driver.abort(errorCode, message),
+      abort: (errorCode: number, message: string, reason?: Error) => {
+        this.#abortReason ??= reason ?? null;
+        this.#driver.abort(errorCode, message);
+      },
       close: () => this.#closeSilently(),
     };
     req.setControl(control);
@@ -152,20 +157,29 @@ export class ServerTransfer implements AdmittedTransfer {
     this.#accept(sizeBytes);
   }
 
-  /** Answers a PUT into this sink; one that streams into `req` already goes on into it. */
+  /**
+   * Answers a PUT into this sink. One that streams into `req` already goes on into it, with what nobody has read
+   * yet; so does one whose last byte has come, as its client was told that all is well.
+   *
+   * @throws Error when somebody has read a part: the file would lack it
+   */
   receiveInto(file: BlockSink): void {
     const req = this.#req;
-    if (this.#over || req === null || this.#sink?.finished === true) {
+    if (req === null || req.destroyed || (this.#over && this.#sink?.finished !== true)) {
       file.discard();
-      return;
+    } else if (this.#sink === null) {
+      this.#receive(req.teeInto(file));
+    } else if (req.readableDidRead) {
+      file.discard();
+      throw new Error("The upload was read before it was handed to the default listener");
+    } else if (this.#sink.finished) {
+      file.attach({ onDrained: ignore, onFinished: ignore, onFailure: ({ cause }) => req.failLate(cause) });
+      for (let chunk = req.read(); chunk !== null; chunk = req.read()) file.write(chunk);
+      file.finish();
+    } else {
+      this.#sink.redirect(req.teeInto(file));
+      for (let chunk = req.read(); chunk !== null; chunk = req.read()) file.write(chunk);
     }
-    const sink = req.teeInto(file);
-    if (this.#sink === null) {
-      this.#receive(sink);
-      return;
-    }
-    this.#sink.redirect(sink);
-    for (let chunk = req.read(); chunk !== null; chunk = req.read()) file.write(chunk);
   }
 
   /** After the listeners ran: a PUT that none of them stores into a file is read from `req`. */
@@ -220,7 +234,8 @@ export class ServerTransfer implements AdmittedTransfer {
   #failed(fault: Fault): void {
     this.#over = true;
     this.#releaseFile();
-    if (fault.kind === "aborted") this.#req?.settleAborted();
+    if (fault.kind === "aborted" && this.#abortReason !== null) this.#req?.fail(this.#abortReason);
+    else if (fault.kind === "aborted") this.#req?.settleAborted();
     else this.#req?.fail(faultToError(fault, ""));
     this.#res?.close();
   }
@@ -245,3 +260,5 @@ export class ServerTransfer implements AdmittedTransfer {
     this.#handlers.onEnded();
   }
 }
+
+function ignore(): void {}

@@ -127,8 +127,9 @@ export abstract class TransferWritable extends Writable {
   /** The wrong number of bytes: the peer is told, nothing incomplete passes for a file. */
   #refuseSize(text: string): void {
     if (this.#settled) return;
-    this.#control?.abort(0, "Not the announced size");
-    this.fail(new TftpError(`Wrong size: ${text}`, { code: "ESIZE" }));
+    const error = new TftpError(`Wrong size: ${text}`, { code: "ESIZE" });
+    this.#control?.abort(0, "Not the announced size", error);
+    this.fail(error);
   }
 
   #emitClose(): void {

@@ -245,3 +245,10 @@ test("starting twice or accepting twice is a programming error", () => {
   assert.throws(() => script.accept(), /once/);
   assert.throws(() => script.start(), /client/);
 });
+
+test("an ERROR that breaks off is not answered either", () => {
+  const script = client("GET");
+  script.start();
+  script.receive(Uint8Array.of(0, 5, 0));
+  assert.deepEqual(script.timeout(), ["failed violation EBADMSG", "ended"]);
+});

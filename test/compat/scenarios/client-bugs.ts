@@ -35,7 +35,7 @@ export const clientBugScenarios: readonly Scenario[] = [
       because: ["B1"],
       original: [/^process died: 'Cannot read properties of (null|undefined)/],
       ours: [
-        /^get: later 'ENOENT: no such file or directory, open 'FOLDER\/none\/[^']+'' \(ENOENT\)$/,
+        "get: later 'ENOENT: no such file or directory, open 'FOLDER/none/f'' (ENOENT)",
         "no request",
         "the end",
       ],

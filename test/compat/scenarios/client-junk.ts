@@ -135,4 +135,14 @@ export const clientJunkScenarios: readonly Scenario[] = [
       world.note(heard.filter((words) => words !== "ACK 0").join());
     },
   },
+  {
+    name: "an ERROR of 3 bytes is not answered",
+    async play(tftp, world) {
+      const { peer, port, stream } = await requested(world, tftp, "GET");
+      world.watchOnce("GET", stream, EVENTS);
+      peer.send(Buffer.from([0, 5, 0]), port);
+      await world.settle(stream, OVER);
+      world.note(await peer.nextAnswer(50));
+    },
+  },
 ];

@@ -148,4 +148,26 @@ export const fileScenarios: readonly Scenario[] = [
       world.note(world.content("local"));
     },
   },
+  {
+    name: "local names that are no text, and remote ones of put",
+    async play(tftp, world) {
+      const client = world.client(tftp, 9);
+      process.chdir(world.folder);
+      const never = () => world.note("called back");
+      const noteCode = (label: string, act: () => unknown) => {
+        try {
+          world.note(`${label}: ${act()}`);
+        } catch (error) {
+          world.note(`${label}: throws ${(error as NodeJS.ErrnoException).code}`);
+        }
+      };
+      for (const name of [5, null, {}]) {
+        const label = JSON.stringify(name);
+        noteCode(`get into ${label}`, () => client.get("remote", name, { md5: "00" }, never));
+        noteCode(`put of ${label}`, () => client.put(name, "remote", {}, never));
+        noteCode(`put into ${label}`, () => client.put("local", name, {}, never));
+      }
+      await world.quiet(200);
+    },
+  },
 ];

@@ -163,4 +163,19 @@ export const refusalScenarios: readonly Scenario[] = [
       ]);
     },
   },
+  {
+    name: "a netascii GET of one file, twice",
+    differs: {
+      because: ["D11"],
+      original: ['once: DATA 1 (4), event GET "text"', 'twice: DATA 1 (4), event GET "text"', "the end"],
+      ours: ['once: DATA 1 (6), event GET "text"', 'twice: DATA 1 (6), event GET "text"', "the end"],
+    },
+    async play(tftp, world) {
+      world.file("text", "a\nb\r");
+      await noteAnswers(world, tftp, [
+        ["once", request(1, "text", "netascii")],
+        ["twice", request(1, "text", "netascii")],
+      ]);
+    },
+  },
 ];

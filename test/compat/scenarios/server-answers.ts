@@ -301,4 +301,37 @@ export const serverAnswerScenarios: readonly Scenario[] = [
       world.note(`wire: ${(await peer.hear(150)).join()}`);
     },
   },
+  ...(
+    [
+      ["less", "abc", 10],
+      ["more", "abcdef", 3],
+    ] as const
+  ).map(
+    ([label, content, size]): Scenario => ({
+      name: `a listener that writes ${label} than it has announced`,
+      differs: {
+        because: ["B23"],
+        original: [
+          "GET error '(Server) cb is not a function'",
+          "req close, req error (TypeError)",
+          "the end",
+        ],
+        ours: ["GET error '(Server) Not the announced size'", "req close, req error (ESIZE)", "the end"],
+      },
+      async play(tftp, world) {
+        const serverSide: string[] = [];
+        const { port } = await world.server(tftp, {}, (req, res) => {
+          req.once("close", () => serverSide.push("req close"));
+          req.on("error", ({ code }: NodeJS.ErrnoException) => serverSide.push(`req error (${code})`));
+          res.setSize(size);
+          res.end(content);
+        });
+        const stream = world.client(tftp, port).createGetStream("f").resume();
+        world.watch("GET", stream, ["end", "error"]);
+        await pause(800);
+        await world.quiet();
+        world.note(serverSide.join(", "));
+      },
+    }),
+  ),
 ];

@@ -162,13 +162,7 @@ export const serverBugScenarios: readonly Scenario[] = [
     name: "an upload before it is complete",
     differs: {
       because: ["whole-uploads"],
-      original: [
-        "visible while it runs: true",
-        "req close",
-        "req end",
-        /^with the last ACK: /,
-        "the end",
-      ],
+      original: ["visible while it runs: true", "req close", "req end", /^with the last ACK: /, "the end"],
       ours: [
         "visible while it runs: false",
         "req close",

@@ -157,4 +157,16 @@ export const serverRequestScenarios: readonly Scenario[] = [
       await pause(2500);
     },
   },
+  {
+    name: "requestListener after a while, for a PUT whose bytes are all there by then",
+    async play(tftp, world) {
+      const { port } = await world.server(tftp, { timeout: 2000 }, function (req, res) {
+        setTimeout(() => this.requestListener(req, res), 100);
+      });
+      const over = uploadByHand(world, port, wrq("up"));
+      await pause(300);
+      await over;
+      world.note(`${world.content("up").length} bytes`);
+    },
+  },
 ];
