@@ -95,7 +95,8 @@ export class Sender {
   /** Returns true when the ACK acknowledged something new. */
   handleAck(wireBlock: number, nowMs: number): boolean {
     const { rollover, blockSize } = this.#parameters;
-    const acked = fromWireBlock(wireBlock, this.#base, this.#next - 1, rollover);
+    // Up to all that ever left: a repeated window goes out in parts, and the receiver may hold the rest of it.
+    const acked = fromWireBlock(wireBlock, this.#base, this.#highestSent, rollover);
     if (acked < 0) {
       this.#out.counters.duplicatesReceived++;
       return false;

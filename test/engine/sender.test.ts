@@ -213,3 +213,11 @@ test("a time-out that comes early or late is harmless", () => {
   script.transfer.handleTimeout(script.nowMs + 1e6);
   assert.deepEqual(script.drain(), []);
 });
+
+test("while a window is repeated in parts, an ACK of blocks that left before counts", () => {
+  const script = sending(8, 10_000, 10);
+  script.receive(ack(0));
+  assert.deepEqual(script.timeout(), ["DATA 1..4"]);
+  assert.deepEqual(script.receive(ack(6)), ["DATA 7..10"], "the receiver had six of the eight");
+  assert.equal(script.waitsMs, 1);
+});
