@@ -45,6 +45,9 @@ export interface ServeInvocation {
   readonly portRange: { readonly first: number; readonly last: number } | undefined;
   readonly symlinks: "inside" | "follow" | "deny";
   readonly maxTransfers: number | undefined;
+  readonly maxTransfersPerClient: number | undefined;
+  readonly workers: number | undefined;
+  readonly handler: string | undefined;
   /** Seconds that running transfers get after the first signal. */
   readonly graceSeconds: number;
 }
@@ -133,6 +136,9 @@ interface MainOptions extends CommonOptions {
   portRange?: { first: number; last: number };
   symlinks?: "inside" | "follow" | "deny";
   maxTransfers?: number;
+  maxTransfersPerClient?: number;
+  workers?: number;
+  handler?: string;
   grace?: number;
 }
 
@@ -163,7 +169,10 @@ function addServerOptions(program: Command): void {
     .option("--deny-put", "refuse every PUT (a read-only server)")
     .option("--port-range <first-last>", "UDP ports for transfers; default any", parsePortRange)
     .option("--symlinks <policy>", "links: inside (the root; default), follow, deny", parseSymlinks)
-    .option("--max-transfers <number>", "transfers at a time; default 4096", numberIn(1, 1_000_000))
+    .option("--max-transfers <number>", "transfers at a time; default 4096", numberIn(1, 65_536))
+    .option("--max-transfers-per-client <number>", "of one address; default no limit", numberIn(1, 65_536))
+    .option("--workers <number>", "threads, 0 to 256; default one per core", numberIn(0, 256))
+    .option("--handler <module>", "answers requests, inside the workers")
     .option("--grace <seconds>", "time for running transfers after SIGTERM; default 30", numberIn(0, 86_400));
 }
 
@@ -182,6 +191,9 @@ function readMain(host: string | undefined, options: MainOptions): Invocation | 
       portRange: options.portRange,
       symlinks: options.symlinks ?? "inside",
       maxTransfers: options.maxTransfers,
+      maxTransfersPerClient: options.maxTransfersPerClient,
+      workers: options.workers,
+      handler: options.handler,
       graceSeconds: options.grace ?? 30,
     };
   }

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { createServer, type Server, type ServerRequest } from "../index.js";
+import { createServer, type Server, type TransferInfo, type TransferResult } from "../index.js";
 import type { ServeInvocation } from "./args.js";
 import { ExitCode, UsageError } from "./exit-codes.js";
 import { escapeControls } from "./progress.js";
@@ -8,7 +8,7 @@ import { Reporter } from "./reporter.js";
 
 /** `ntftp -l ROOT`. Resolves with the exit code when the server has ended. */
 export async function runServer(invocation: ServeInvocation): Promise<number> {
-  const { endpoint, root, settings, portRange, symlinks, maxTransfers } = invocation;
+  const { endpoint, root, settings, portRange, symlinks } = invocation;
   const host = endpoint?.host ?? "::";
   if (host !== "localhost" && isIP(host.split("%")[0] ?? "") === 0) {
     throw new UsageError(
@@ -25,9 +25,12 @@ export async function runServer(invocation: ServeInvocation): Promise<number> {
     denyPUT: invocation.denyPut,
     portRange,
     symlinks,
-    maxTransfers,
+    maxTransfers: invocation.maxTransfers,
+    maxTransfersPerClient: invocation.maxTransfersPerClient,
+    workers: invocation.workers,
+    handler: invocation.handler,
   });
-  server.on("request", (req: ServerRequest) => reportRequest(reporter, req));
+  reportTransfers(server, reporter);
   return new Promise((settle) => {
     server.on("error", (error: Error) => {
       reporter.error(new Error(explainStartError(error, host, server.port, root)));
@@ -68,21 +71,31 @@ function endOnSignals(
   process.on("SIGINT", end).on("SIGTERM", end);
 }
 
-function reportRequest(reporter: Reporter, req: ServerRequest): void {
-  const { method, file, stats } = req;
-  const client = `[${formatEndpoint(stats.remoteAddress, stats.remotePort)}]`;
-  const subject = `${client} ${method} ${escapeControls(file)}`;
-  const details = { client: stats.remoteAddress, port: stats.remotePort, method, file };
-  reporter.say(`CONNECTION ${subject}`);
-  reporter.event({ event: "connection", ...details });
-  req.on("error", (error: Error) => {
-    process.stderr.write(`ERROR ${subject} - ${escapeControls(error.message)}\n`);
-    reporter.event({ event: "error", ...details, message: error.message });
+/** `transferStart` and `transferEnd`, not `request`: whoever listens to that sees the bytes pass by. */
+function reportTransfers(server: Server, reporter: Reporter): void {
+  server.on("transferStart", (info: TransferInfo) => {
+    reporter.say(`CONNECTION ${subjectOf(info)}`);
+    reporter.event({ event: "connection", ...detailsOf(info) });
   });
-  req.on("close", () => {
-    reporter.say(`CLOSE ${subject}`);
-    reporter.event({ event: "close", ...details });
+  server.on("transferEnd", (info: TransferInfo, { outcome, error }: TransferResult) => {
+    reporter.say(`CLOSE ${subjectOf(info)}`);
+    reporter.event({ event: "close", ...detailsOf(info), outcome });
+    // A boot ROM that asks for the size and refuses the rest has had what it wanted.
+    if (error === null || outcome === "probe") return;
+    process.stderr.write(`ERROR ${subjectOf(info)} - ${escapeControls(error.message)}\n`);
+    reporter.event({ event: "error", ...detailsOf(info), message: error.message });
   });
+  server.on("workerError", (error: Error) => {
+    reporter.error(new Error(`A worker died and was replaced: ${error.message}`));
+  });
+}
+
+function subjectOf({ method, file, remoteAddress, remotePort }: TransferInfo): string {
+  return `[${formatEndpoint(remoteAddress, remotePort)}] ${method} ${escapeControls(file)}`;
+}
+
+function detailsOf({ method, file, remoteAddress, remotePort }: TransferInfo) {
+  return { client: remoteAddress, port: remotePort, method, file };
 }
 
 /** One line that says what, where, and what to do. */

@@ -5,8 +5,11 @@ export interface AdmittedTransfer {
   readonly method: "GET" | "PUT";
   /** One value for all spellings of a file's name. */
   readonly fileKey: string;
+  readonly clientAddress: string;
   /** True once the client has answered anything: its address is real. */
   readonly proven: boolean;
+  /** How long nothing has come from the client, ms. */
+  silentMs(): number;
   /** Ends it in favour of a new one. */
   evict(): void;
 }
@@ -17,14 +20,18 @@ export interface AdmittedTransfer {
  */
 export class Admission<T extends AdmittedTransfer> {
   readonly #transfersMax: number;
+  readonly #transfersPerClientMax: number;
   /** By client endpoint, oldest first (Map keeps the order of insertion). */
   readonly #byClient = new Map<string, T>();
   readonly #readers = new Map<string, number>();
   readonly #writers = new Set<string>();
+  /** Transfers by client address. */
+  readonly #byAddress = new Map<string, number>();
   #activeCount = 0;
 
-  constructor(transfersMax: number) {
-    this.#transfersMax = transfersMax;
+  constructor(limits: { readonly transfersMax: number; readonly transfersPerClientMax: number }) {
+    this.#transfersMax = limits.transfersMax;
+    this.#transfersPerClientMax = limits.transfersPerClientMax;
   }
 
   /** Transfers whose data is still moving: those that only dally are not counted. */
@@ -47,23 +54,37 @@ export class Admission<T extends AdmittedTransfer> {
   }
 
   /**
-   * Makes room for one more: at the limit, the oldest transfer whose client has never answered gives way, as a
-   * flood of forged requests consists of those. False when every client is proven.
+   * True when one more of this address may run, now or after making room: at a limit, the oldest transfer whose
+   * client has not answered for a while gives way, as a flood of forged requests consists of those.
    */
-  makeRoom(): boolean {
-    if (this.#byClient.size < this.#transfersMax) return true;
+  makeRoom(address: string): boolean {
+    if (this.#isClientFull(address)) this.#evictOldest(address);
+    if (this.#isFull()) this.#evictOldest(null);
+    return !this.#isClientFull(address) && !this.#isFull();
+  }
+
+  #isFull(): boolean {
+    return this.#byClient.size >= this.#transfersMax;
+  }
+
+  #isClientFull(address: string): boolean {
+    return (this.#byAddress.get(address) ?? 0) >= this.#transfersPerClientMax;
+  }
+
+  #evictOldest(address: string | null): void {
     for (const transfer of this.#byClient.values()) {
-      if (transfer.proven) continue;
-      transfer.evict();
-      return this.#byClient.size < this.#transfersMax;
+      if (transfer.proven || (address !== null && transfer.clientAddress !== address)) continue;
+      // All that follow are younger.
+      if (transfer.silentMs() >= UNPROVEN_GRACE_MS) transfer.evict();
+      return;
     }
-    return false;
   }
 
   add(clientKey: string, transfer: T): void {
     this.#byClient.set(clientKey, transfer);
     this.#activeCount++;
-    const { method, fileKey } = transfer;
+    const { method, fileKey, clientAddress } = transfer;
+    this.#byAddress.set(clientAddress, (this.#byAddress.get(clientAddress) ?? 0) + 1);
     if (method === "PUT") this.#writers.add(fileKey);
     else this.#readers.set(fileKey, (this.#readers.get(fileKey) ?? 0) + 1);
   }
@@ -81,11 +102,17 @@ export class Admission<T extends AdmittedTransfer> {
     else this.#readers.delete(fileKey);
   }
 
-  /** Nothing is left of the transfer. A newer one of the same client is not touched. */
+  /** Nothing is left of the transfer. A newer one of the same client is not touched. Call once per transfer. */
   remove(clientKey: string, transfer: T): void {
     if (this.#byClient.get(clientKey) === transfer) this.#byClient.delete(clientKey);
+    const others = (this.#byAddress.get(transfer.clientAddress) ?? 1) - 1;
+    if (others > 0) this.#byAddress.set(transfer.clientAddress, others);
+    else this.#byAddress.delete(transfer.clientAddress);
   }
 }
+
+/** Any client on this planet has answered an OACK by then. */
+const UNPROVEN_GRACE_MS = 250;
 
 /** The text for a server at its limit. */
 export const BUSY_TEXT = "Server busy, try again later";

@@ -4,42 +4,79 @@ import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from ".
 import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
 import { type NormalizedName, normalizeName } from "../io/root-path.js";
-import { type DatagramSocket, type Incoming, receiveBufferFor } from "../io/socket.js";
+import type { DatagramSocket, Incoming, Peer } from "../io/socket.js";
+import type { BlockSink } from "../io/storage.js";
 import type { Runtime } from "../runtime.js";
 import { Admission, BUSY_TEXT, refusalOnWire } from "./admission.js";
+import { refusalPacket } from "./file-service.js";
 import type { ServerSettings } from "./options.js";
+import type { AnswerMode, PlacedRequest, Placement, TransferFailure } from "./placement.js";
 import type { ServerRequest } from "./request.js";
 import type { ServerResponse } from "./response.js";
-import { type AdmittedRequest, ServerTransfer } from "./server-transfer.js";
+import { ServerTransfer } from "./server-transfer.js";
+import { WaitingRoom } from "./waiting-room.js";
 
 /** A client that was heard more recently than this has not been restarted. */
 const NEW_BOOT_SILENCE_MS = 1_000;
 
-/** Hands a new request to the listeners. */
-export type RequestSink = (req: ServerRequest, res: ServerResponse, transfer: ServerTransfer) => void;
+/** What the dispatcher needs of the server. */
+export interface DispatcherOwner {
+  /** Directory that is served at this moment. */
+  root(): string;
+  /** Who answers at this moment. */
+  answerMode(): AnswerMode;
+  onRequest(req: ServerRequest, res: ServerResponse, transfer: ServerTransfer): void;
+  onTransferStart(transfer: ServerTransfer): void;
+  /** Data has ended; `failure` says why, where not all of it came. */
+  onTransferEnd(transfer: ServerTransfer, failure: TransferFailure | null): void;
+  openSink(root: string, request: PlacedRequest): Promise<BlockSink>;
+}
+
+/** A request that passed all rules, and may have to wait for a place. */
+interface AcceptableRequest {
+  readonly clientKey: string;
+  readonly request: PlacedRequest;
+  readonly requestBytes: Uint8Array;
+  readonly socket: DatagramSocket;
+}
 
 /**
- * Turns datagrams at the request port into transfers: reads, refuses, absorbs repetitions, opens the transfer's
- * own socket on the address that was asked. Any bytes from anyone are fine; the answer to what is no acceptable
- * request is one small ERROR, and to an ERROR nothing at all.
+ * Turns datagrams at the request port into transfers: reads, refuses, absorbs repetitions, and gives what is left
+ * to a placement. Any bytes from anyone are fine; the answer to what is no acceptable request is one small ERROR,
+ * and to an ERROR nothing at all.
  */
 export class Dispatcher {
-  readonly #runtime: Runtime;
   readonly #settings: ServerSettings;
-  readonly #onRequest: RequestSink;
+  readonly #owner: DispatcherOwner;
   readonly #admission: Admission<ServerTransfer>;
+  readonly #waiting: WaitingRoom<AcceptableRequest>;
   readonly #idle = new Set<() => void>();
+  #placement: Placement | null = null;
 
-  constructor(runtime: Runtime, settings: ServerSettings, onRequest: RequestSink) {
-    this.#runtime = runtime;
+  constructor(runtime: Runtime, settings: ServerSettings, owner: DispatcherOwner) {
     this.#settings = settings;
-    this.#onRequest = onRequest;
-    this.#admission = new Admission(settings.transfersMax);
+    this.#owner = owner;
+    this.#admission = new Admission(settings);
+    const { clock, timers } = runtime;
+    this.#waiting = new WaitingRoom(settings.queuedRequestsMax, clock, timers, (acceptable) =>
+      this.#admit(acceptable),
+    );
   }
 
   /** Transfers whose data is still moving. */
   get transferCount(): number {
     return this.#admission.activeCount;
+  }
+
+  /** Requests that wait for a place. */
+  get queuedCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** Where transfers run from now on; null takes no more. */
+  setPlacement(placement: Placement | null): void {
+    this.#placement = placement;
+    if (placement === null) this.#waiting.clear();
   }
 
   /** Tells every client of a running transfer that it is over. */
@@ -97,20 +134,25 @@ export class Dispatcher {
       this.#refuse(datagram, socket, conflict);
       return;
     }
-    if (!this.#admission.makeRoom()) {
-      answer(socket, datagram, ErrorCode.notDefined, BUSY_TEXT);
-      return;
-    }
     const { address, port } = datagram.peer;
-    void this.#open(clientKey, socket, {
-      method,
-      mode: packet.mode === "netascii" ? "netascii" : "octet",
-      offer,
-      file: posix.normalize(fileName),
-      fileKey: name.key,
-      peer: { address, port },
-      bytes: Uint8Array.from(datagram.bytes),
-    });
+    const acceptable: AcceptableRequest = {
+      clientKey,
+      socket,
+      requestBytes: Uint8Array.from(datagram.bytes),
+      request: {
+        method,
+        mode: packet.mode === "netascii" ? "netascii" : "octet",
+        offer,
+        file: posix.normalize(fileName),
+        fileKey: name.key,
+        peer: { address, port },
+        localAddress: transferAddress(socket.localAddress),
+      },
+    };
+    if (this.#waiting.size === 0 && this.#admit(acceptable)) return;
+    // Behind those that wait already.
+    if (this.#waiting.enter(clientKey, address, acceptable)) this.#waiting.callNext();
+    else answer(socket, datagram.peer, ErrorCode.notDefined, BUSY_TEXT);
   }
 
   /** Why a request can't be served whatever else runs, or null. */
@@ -128,9 +170,8 @@ export class Dispatcher {
    */
   #givesWay(running: ServerTransfer, datagram: Incoming): boolean {
     if (running.hasMovedData) {
-      if (running.isActive && running.silentMs(this.#runtime.clock.nowMs()) < NEW_BOOT_SILENCE_MS)
-        return false;
-    } else if (sameBytes(running.request.bytes, datagram.bytes)) {
+      if (running.isActive && running.silentMs() < NEW_BOOT_SILENCE_MS) return false;
+    } else if (sameBytes(running.requestBytes, datagram.bytes)) {
       running.handleRepeatedRequest();
       return false;
     }
@@ -138,56 +179,64 @@ export class Dispatcher {
     return true;
   }
 
-  /** Starts the transfer on a socket of its own, bound to the address that was asked (RFC 1350 §4). */
-  async #open(clientKey: string, requestSocket: DatagramSocket, request: AdmittedRequest): Promise<void> {
-    const transfer: ServerTransfer = new ServerTransfer(this.#runtime, this.#settings, request, {
-      onFileReleased: () => this.#fileReleased(transfer),
-      onEnded: () => this.#admission.remove(clientKey, transfer),
+  /** Starts the transfer; false when there is no place for it. */
+  #admit({ clientKey, request, requestBytes, socket }: AcceptableRequest): boolean {
+    const { method, fileKey, peer } = request;
+    if (this.#placement === null) return true;
+    const conflict = this.#admission.conflict(method, fileKey);
+    if (conflict !== null) {
+      // The file was taken while the request waited.
+      this.#refuse({ peer }, socket, conflict);
+      return true;
+    }
+    if (!this.#admission.makeRoom(peer.address)) return false;
+    const answerMode = this.#owner.answerMode();
+    const start = { requestBytes, answer: answerMode, root: this.#owner.root() };
+    const transfer = new ServerTransfer(this.#placement, this.#settings, request, start, {
+      onRequest: (req, res, of) => this.#owner.onRequest(req, res, of),
+      onUnanswered: (_, failure) => answerFailure(socket, peer, failure),
+      onFileReleased: (of, failure) => this.#fileReleased(of, failure),
+      onEnded: (of) => {
+        this.#admission.remove(clientKey, of);
+        this.#waiting.callNext();
+      },
+      openSink: (root, of) => this.#owner.openSink(root, of),
     });
     this.#admission.add(clientKey, transfer);
-    let socket: DatagramSocket;
-    try {
-      const { blockSize, windowSize } = request.offer.parameters;
-      const options = {
-        address: transferAddress(requestSocket.localAddress),
-        port: this.#settings.portRange ?? 0,
-        receiveBufferBytes: request.method === "PUT" ? receiveBufferFor(blockSize, windowSize) : 0,
-      };
-      socket = await this.#runtime.sockets.open(options, transfer.driver);
-    } catch (error) {
-      // Out of descriptors or ports: this client has to try again, the others go on.
-      const busy = encodeError(ErrorCode.notDefined, BUSY_TEXT);
-      requestSocket.send([{ kind: "datagram", peer: request.peer, bytes: busy }]);
-      transfer.fail(error as Error);
-      return;
-    }
-    if (transfer.isOver()) {
-      socket.close();
-      return;
-    }
-    const { req, res } = transfer.open(socket);
-    this.#onRequest(req, res, transfer);
+    this.#owner.onTransferStart(transfer);
+    return true;
   }
 
-  #fileReleased(transfer: ServerTransfer): void {
+  #fileReleased(transfer: ServerTransfer, failure: TransferFailure | null): void {
     this.#admission.releaseFile(transfer);
+    this.#owner.onTransferEnd(transfer, failure);
     if (this.#admission.activeCount > 0) return;
     for (const resolve of this.#idle) resolve();
     this.#idle.clear();
   }
 
-  #refuse(datagram: Incoming, socket: DatagramSocket, name: ErrorName): void {
+  #refuse(datagram: Pick<Incoming, "peer">, socket: DatagramSocket, name: ErrorName): void {
     const { errorCode, message } = refusalOnWire(name);
-    answer(socket, datagram, errorCode, message);
+    answer(socket, datagram.peer, errorCode, message);
   }
 }
 
 const ERROR_OPCODE = 5;
 const LAST_OPCODE = 6;
 
-function answer(socket: DatagramSocket, datagram: Incoming, errorCode: number, message: string): void {
-  const { address, port } = datagram.peer;
+function answer(socket: DatagramSocket, { address, port }: Peer, errorCode: number, message: string): void {
   socket.send([{ kind: "datagram", peer: { address, port }, bytes: encodeError(errorCode, message) }]);
+}
+
+/** For what failed before there was a socket of the transfer's own. */
+function answerFailure(socket: DatagramSocket, peer: Peer, failure: TransferFailure): void {
+  if (failure.kind === "refused") {
+    const { errorCode, message } = refusalPacket(failure.reason);
+    answer(socket, peer, errorCode, message);
+  } else {
+    // Out of descriptors or ports: this client has to try again, the others go on.
+    answer(socket, peer, ErrorCode.notDefined, BUSY_TEXT);
+  }
 }
 
 function transferAddress(address: string): string {

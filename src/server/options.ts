@@ -1,4 +1,6 @@
 import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import type { PortRange } from "../io/socket.js";
 import { type CommonOptions, type CommonSettings, fillCommonOptions } from "../options.js";
 
@@ -22,8 +24,25 @@ export interface ServerOptions extends CommonOptions {
   portRange?: PortRange | undefined;
   /** Links are followed while they stay inside the root (default), everywhere, or not at all. */
   symlinks?: SymlinkPolicy | undefined;
-  /** Transfers at a time; default 4096. Beyond, the oldest whose client never answered gives way. */
+  /**
+   * Transfers at a time, 1 to 65536; default 4096. Beyond, the oldest whose client never answered gives way, or the
+   * request waits.
+   */
   maxTransfers?: number | undefined;
+  /** Transfers at a time of one client address, from 1 on; default: no limit but `maxTransfers`. */
+  maxTransfersPerClient?: number | undefined;
+  /** Requests that wait for a place, from 0 on; default 1024. Beyond, a request gets ERROR 0 'Server busy'. */
+  maxQueuedRequests?: number | undefined;
+  /**
+   * Worker threads that move the data, 0 to 256; 0 means the calling thread. Default: the environment variable
+   * `NTFTP_WORKERS`, else one for each core. They start at `listen()`.
+   */
+  workers?: number | undefined;
+  /**
+   * A module (ESM or CommonJS, path or file URL) whose default export is a request listener. It runs inside the
+   * workers, and takes the place of the default listener. There is no `request` event then.
+   */
+  handler?: string | URL | undefined;
 }
 
 /** {@link ServerOptions} without gaps. */
@@ -36,10 +55,23 @@ export interface ServerSettings extends CommonSettings {
   readonly portRange: PortRange | null;
   readonly symlinks: SymlinkPolicy;
   readonly transfersMax: number;
+  readonly transfersPerClientMax: number;
+  readonly queuedRequestsMax: number;
+  readonly workers: number;
+  /** Absolute path or file URL. */
+  readonly handler: string | null;
 }
 
 /** One socket and some 20 KiB each: what a default limit of descriptors and a small machine carry. */
 const TRANSFERS_MAX_DEFAULT = 4096;
+/** There are no more ports to answer from. */
+const TRANSFERS_MAX_LIMIT = 65_536;
+
+/** A request that waits is a few hundred bytes; its client gives up after a while. */
+const QUEUED_REQUESTS_MAX_DEFAULT = 1024;
+
+/** Far beyond the cores of any machine that serves files. */
+const WORKERS_MAX = 256;
 
 const SYMLINK_POLICIES: readonly SymlinkPolicy[] = ["inside", "follow", "deny"];
 
@@ -47,7 +79,7 @@ const SYMLINK_POLICIES: readonly SymlinkPolicy[] = ["inside", "follow", "deny"];
  * Fills the gaps.
  *
  * @throws Error 'Invalid IP address (server)' when `host` is neither an IP literal nor "localhost"
- * @throws RangeError for a port range or a link policy that makes no sense
+ * @throws RangeError for a port range, a link policy, a limit or a number of workers that makes no sense
  */
 export function fillServerOptions(options: ServerOptions): ServerSettings {
   const common = fillCommonOptions(options);
@@ -67,7 +99,9 @@ export function fillServerOptions(options: ServerOptions): ServerSettings {
     denyPUT: Boolean(options.denyPUT),
     portRange: options.portRange === undefined ? null : checkPortRange(options.portRange),
     symlinks,
-    transfersMax: options.maxTransfers ?? TRANSFERS_MAX_DEFAULT,
+    ...fillLimits(options),
+    workers: checkWhole("workers", options.workers ?? defaultWorkers(), 0, WORKERS_MAX),
+    handler: options.handler ? resolveModule(options.handler) : null,
   };
 }
 
@@ -78,4 +112,44 @@ function checkPortRange(range: PortRange): PortRange {
     throw new RangeError(`portRange is ${first}-${last}, it needs two ports from 1 to 65535 in order`);
   }
   return { first, last };
+}
+
+function fillLimits(
+  options: ServerOptions,
+): Pick<ServerSettings, "transfersMax" | "transfersPerClientMax" | "queuedRequestsMax"> {
+  const { maxTransfers, maxTransfersPerClient, maxQueuedRequests } = options;
+  const transfersMax = maxTransfers ?? TRANSFERS_MAX_DEFAULT;
+  return {
+    transfersMax: checkWhole("maxTransfers", transfersMax, 1, TRANSFERS_MAX_LIMIT),
+    transfersPerClientMax: checkWhole(
+      "maxTransfersPerClient",
+      maxTransfersPerClient ?? TRANSFERS_MAX_LIMIT,
+      1,
+      TRANSFERS_MAX_LIMIT,
+    ),
+    queuedRequestsMax: checkWhole(
+      "maxQueuedRequests",
+      maxQueuedRequests ?? QUEUED_REQUESTS_MAX_DEFAULT,
+      0,
+      TRANSFERS_MAX_LIMIT,
+    ),
+  };
+}
+
+function checkWhole(name: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new RangeError(`${name} is ${value}, it can be a whole number from ${min} to ${max}`);
+}
+
+/** One for each core; none where the process may not start threads (Node's permission model). */
+function defaultWorkers(): number {
+  const wanted = process.env.NTFTP_WORKERS;
+  if (wanted !== undefined && /^[0-9]{1,3}$/.test(wanted)) return Number(wanted);
+  const { permission } = process as { permission?: { has(scope: string): boolean } };
+  return permission !== undefined && !permission.has("worker") ? 0 : availableParallelism();
+}
+
+function resolveModule(module: string | URL): string {
+  if (module instanceof URL) return module.href;
+  return module.startsWith("file:") ? module : resolve(module);
 }

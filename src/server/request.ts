@@ -1,4 +1,4 @@
-import type { BlockSink, SinkHandlers } from "../io/storage.js";
+import type { BlockSink } from "../io/storage.js";
 import { TransferReadable } from "../streams/get-stream.js";
 import type { Stats } from "../streams/stats.js";
 
@@ -16,8 +16,14 @@ export class ServerRequest extends TransferReadable {
   /** Set by the default listener: the request is answered from files. */
   #servedFromFiles = false;
 
-  constructor(method: "GET" | "PUT", file: string, stats: Stats) {
+  /** An upload goes into a file, and nobody has read it here yet. */
+  #mayBeFed = false;
+  readonly #onFirstRead: () => void;
+
+  /** @param onFirstRead - an upload that goes into a file is also read here from now on */
+  constructor(method: "GET" | "PUT", file: string, stats: Stats, onFirstRead: () => void) {
     super();
+    this.#onFirstRead = onFirstRead;
     this.method = method;
     this.file = file;
     this.stats = stats;
@@ -67,42 +73,33 @@ export class ServerRequest extends TransferReadable {
     return this.sink;
   }
 
-  /**
-   * PUT: a sink that stores into `file` and also feeds this stream when somebody reads it, as an extra listener
-   * that counts or hashes uploads does.
-   */
-  teeInto(file: BlockSink): BlockSink {
-    const stream = this.sink;
-    let streamWritten = false;
-    return {
-      attach: (handlers: SinkHandlers) => {
-        stream.attach({
-          onDrained: () => undefined,
-          onFinished: () => undefined,
-          onFailure: () => undefined,
-        });
-        file.attach({
-          ...handlers,
-          onFinished: () => {
-            stream.finish();
-            if (!streamWritten) this.resume();
-            handlers.onFinished();
-          },
-        });
-      },
-      write: (bytes) => {
-        if (streamWritten || this.readableFlowing !== null || this.listenerCount("readable") > 0) {
-          streamWritten = true;
-          stream.write(bytes);
-        }
-        return file.write(bytes);
-      },
-      finish: () => file.finish(),
-      discard: () => {
-        file.discard();
-        stream.discard();
-      },
-    };
+  /** PUT into a file: the store of the copy for whoever reads along. Its end is that of the stream. */
+  get copySink(): BlockSink {
+    return { ...this.sink, finish: () => this.completeStored() };
+  }
+
+  /** PUT into a file: whoever reads, now or later, is to get a copy of what comes from then on. */
+  feedReaders(): void {
+    this.#mayBeFed = true;
+    if (this.readableFlowing !== null || this.listenerCount("readable") > 0) this.#feed();
+  }
+
+  /** PUT: the file is stored; who read along gets the end now. */
+  completeStored(): void {
+    if (this.settled) return;
+    this.sink.finish();
+    if (this.readableFlowing === null && this.listenerCount("readable") === 0) this.resume();
+  }
+
+  override _read(): void {
+    this.#feed();
+    super._read();
+  }
+
+  #feed(): void {
+    if (!this.#mayBeFed) return;
+    this.#mayBeFed = false;
+    this.#onFirstRead();
   }
 
   #isHeard(): boolean {

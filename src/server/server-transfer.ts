@@ -1,52 +1,54 @@
-import { NetasciiSink, NetasciiSource } from "../driver/netascii-store.js";
-import { TransferDriver } from "../driver/transfer-driver.js";
-import { type Fault, type Offer, Transfer } from "../engine/index.js";
+import type { Fault, TransferCounters } from "../engine/index.js";
 import { faultToError, TftpError } from "../errors.js";
-import type { DatagramSocket, Peer } from "../io/socket.js";
-import type { BlockSink, BlockSource } from "../io/storage.js";
-import type { Runtime } from "../runtime.js";
+import type { BlockSink, SinkHandlers } from "../io/storage.js";
 import { type Stats, toExtensionsObject } from "../streams/stats.js";
 import type { AdmittedTransfer } from "./admission.js";
+import { refusalText } from "./file-service.js";
 import type { ServerSettings } from "./options.js";
+import type {
+  AnswerMode,
+  PlacedRequest,
+  PlacedTransfer,
+  Placement,
+  PlacementHandlers,
+  TransferFailure,
+} from "./placement.js";
 import { RedirectableSink } from "./redirectable-sink.js";
 import { ServerRequest } from "./request.js";
 import { ServerResponse } from "./response.js";
 
-/** A request that was let in. */
-export interface AdmittedRequest {
-  readonly method: "GET" | "PUT";
-  readonly mode: "octet" | "netascii";
-  readonly offer: Offer;
-  /** As `req.file` shows it. */
-  readonly file: string;
-  readonly fileKey: string;
-  readonly peer: Peer;
-  /** The datagram, to recognise a repetition. */
-  readonly bytes: Uint8Array;
-}
-
-export interface ServerTransferHandlers {
+/** What a transfer needs of its server. */
+export interface ServerTransferOwner {
+  /** The listeners are to be asked; called once, not for transfers that files answer by themselves. */
+  onRequest(req: ServerRequest, res: ServerResponse, transfer: ServerTransfer): void;
+  /** The client is owed an ERROR that cannot come from the transfer's own socket. */
+  onUnanswered(transfer: ServerTransfer, failure: TransferFailure): void;
   /** Data has ended, well or not: the file is free. Once. */
-  onFileReleased(): void;
+  onFileReleased(transfer: ServerTransfer, failure: TransferFailure | null): void;
   /** Nothing is left. Once, after `onFileReleased`. */
-  onEnded(): void;
+  onEnded(transfer: ServerTransfer, counters: Readonly<TransferCounters> | null): void;
+  /** Stores an upload that has begun to stream into `req`, in this thread. */
+  openSink(root: string, request: PlacedRequest): Promise<BlockSink>;
 }
 
 /**
- * One transfer of a server, from the admitted request to the end of dallying: owns engine, driver and the pair
- * of streams, and translates between their events.
+ * One transfer, as the server sees it from the admitted request to the end of dallying: joins the pair of streams
+ * with the thread where socket and engine are.
  */
-export class ServerTransfer implements AdmittedTransfer {
-  readonly method: "GET" | "PUT";
-  readonly fileKey: string;
-  readonly request: AdmittedRequest;
+export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
+  readonly request: PlacedRequest;
+  /** The datagram, to recognise a repetition. */
+  readonly requestBytes: Uint8Array;
   readonly #settings: ServerSettings;
-  readonly #engine: Transfer;
-  readonly #driver: TransferDriver;
-  readonly #handlers: ServerTransferHandlers;
+  readonly #owner: ServerTransferOwner;
+  readonly #placed: PlacedTransfer;
   #req: ServerRequest | null = null;
   #res: ServerResponse | null = null;
   #userExtensions: ReadonlyMap<string, string> = new Map();
+  /** The root to serve from, once the default listener took the request. */
+  #root: string | null = null;
+  #listenersRun = false;
+  /** Where an upload that listeners stream goes. */
   #sink: RedirectableSink | null = null;
   /** Why `res` ended the transfer, where it was an error of its writer. */
   #abortReason: Error | null = null;
@@ -54,40 +56,38 @@ export class ServerTransfer implements AdmittedTransfer {
   #over = false;
 
   constructor(
-    runtime: Runtime,
+    placement: Placement,
     settings: ServerSettings,
-    request: AdmittedRequest,
-    handlers: ServerTransferHandlers,
+    request: PlacedRequest,
+    start: { readonly requestBytes: Uint8Array; readonly answer: AnswerMode; readonly root: string },
+    owner: ServerTransferOwner,
   ) {
-    this.method = request.method;
-    this.fileKey = request.fileKey;
     this.request = request;
+    this.requestBytes = start.requestBytes;
     this.#settings = settings;
-    this.#handlers = handlers;
-    const { method, mode, offer, peer } = request;
-    const { timeoutMs, retries } = settings;
-    this.#engine = new Transfer({ role: "server", method, mode, offer, timeoutMs, retries });
-    this.#driver = new TransferDriver({
-      transfer: this.#engine,
-      clock: runtime.clock,
-      timers: runtime.timers,
-      peer,
-      tidIsOpen: false,
-      handlers: {
-        onCompleted: () => this.#completed(),
-        onFailed: (fault) => this.#failed(fault),
-        onEnded: () => this.#end(),
-      },
-    });
+    this.#owner = owner;
+    this.#placed = placement.place(request, start.answer, start.root, this);
+  }
+
+  get method(): "GET" | "PUT" {
+    return this.request.method;
+  }
+
+  get fileKey(): string {
+    return this.request.fileKey;
+  }
+
+  get clientAddress(): string {
+    return this.request.peer.address;
   }
 
   get proven(): boolean {
-    return this.#engine.proven;
+    return this.#placed.proven;
   }
 
   /** Data has moved: a fresh request of the same client means that it was started anew. */
   get hasMovedData(): boolean {
-    return this.#engine.hasMovedData;
+    return this.#placed.hasMovedData;
   }
 
   /** True until the last byte has arrived; a transfer that dallies is not active. */
@@ -96,21 +96,13 @@ export class ServerTransfer implements AdmittedTransfer {
   }
 
   /** How long nothing has come from the client. */
-  silentMs(nowMs: number): number {
-    return nowMs - this.#driver.lastHeardMs;
+  silentMs(): number {
+    return this.#placed.silentMs();
   }
 
-  isOver(): boolean {
-    return this.#over;
-  }
-
-  get driver(): TransferDriver {
-    return this.#driver;
-  }
-
-  /** Takes the bound socket and makes the streams for the listeners. */
-  open(socket: DatagramSocket): { req: ServerRequest; res: ServerResponse } {
-    this.#driver.bind(socket);
+  /** Makes the streams and asks the listeners. */
+  onOpened(localAddress: string, localPort: number): void {
+    if (this.#over) return;
     const { method, file, peer, offer } = this.request;
     const stats: Stats = {
       blockSize: offer.parameters.blockSize,
@@ -119,16 +111,16 @@ export class ServerTransfer implements AdmittedTransfer {
       userExtensions: toExtensionsObject(offer.userExtensions),
       retries: this.#settings.retries,
       timeout: offer.parameters.timeoutMs ?? this.#settings.timeoutMs,
-      localAddress: socket.localAddress,
-      localPort: socket.localPort,
+      localAddress,
+      localPort,
       remoteAddress: peer.address,
       remotePort: peer.port,
     };
-    const req = new ServerRequest(method, file, stats);
+    const req = new ServerRequest(method, file, stats, () => this.#placed.copyUpload());
     const res = new ServerResponse({
       method,
       isOver: () => this.#over,
-      answer: (sizeBytes) => this.sendFrom(res.blockSource, sizeBytes),
+      answer: (sizeBytes) => this.#placed.sendFrom(res.blockSource, sizeBytes, this.#userExtensions),
       setUserExtensions: (extensions) => {
         this.#userExtensions = extensions;
       },
@@ -136,7 +128,7 @@ export class ServerTransfer implements AdmittedTransfer {
     const control = {
       abort: (errorCode: number, message: string, reason?: Error) => {
         this.#abortReason ??= reason ?? null;
-        this.#driver.abort(errorCode, message);
+        if (!this.#over) this.#placed.abort(errorCode, message);
       },
       close: () => this.#closeSilently(),
     };
@@ -144,58 +136,25 @@ export class ServerTransfer implements AdmittedTransfer {
     res.setControl(control);
     this.#req = req;
     this.#res = res;
-    return { req, res };
-  }
-
-  /** Answers a GET from this source. */
-  sendFrom(source: BlockSource, sizeBytes: number): void {
-    if (this.#over) {
-      source.close();
-      return;
-    }
-    this.#driver.setSource(this.request.mode === "netascii" ? new NetasciiSource(source) : source);
-    this.#accept(sizeBytes);
+    this.#owner.onRequest(req, res, this);
+    this.#afterListeners();
   }
 
   /**
-   * Answers a PUT into this sink. One that streams into `req` already goes on into it, with what nobody has read
-   * yet; so does one whose last byte has come, as its client was told that all is well.
-   *
-   * @throws Error when somebody has read a part: the file would lack it
+   * The default listener takes the request. An upload that streams into `req` already goes on into the file, with
+   * what nobody has read yet; so does one whose last byte has come, as its client was told that all is well.
    */
-  receiveInto(file: BlockSink): void {
-    const req = this.#req;
-    if (req === null || req.destroyed || (this.#over && this.#sink?.finished !== true)) {
-      file.discard();
-    } else if (this.#sink === null) {
-      this.#receive(req.teeInto(file));
-    } else if (req.readableDidRead) {
-      file.discard();
-      throw new Error("The upload was read before it was handed to the default listener");
-    } else if (this.#sink.finished) {
-      file.attach({ onDrained: ignore, onFinished: ignore, onFailure: ({ cause }) => req.failLate(cause) });
-      for (let chunk = req.read(); chunk !== null; chunk = req.read()) file.write(chunk);
-      file.finish();
-    } else {
-      this.#sink.redirect(req.teeInto(file));
-      for (let chunk = req.read(); chunk !== null; chunk = req.read()) file.write(chunk);
+  serveFiles(root: string): void {
+    this.#root = root;
+    if (this.#sink !== null) {
+      this.#storeLate(root, this.#sink).catch((error: Error) => this.#refuse("io", error));
+    } else if (this.#listenersRun) {
+      this.#startFiles(root);
     }
   }
 
-  /** After the listeners ran: a PUT that none of them stores into a file is read from `req`. */
-  acceptUnclaimedPut(): void {
-    const req = this.#req;
-    if (this.method === "PUT" && req !== null && !req.isClaimed && !this.#over) this.#receive(req.blockSink);
-  }
-
-  #receive(target: BlockSink): void {
-    this.#sink = new RedirectableSink(target);
-    this.#driver.setSink(this.request.mode === "netascii" ? new NetasciiSink(this.#sink) : this.#sink);
-    this.#accept(null);
-  }
-
   handleRepeatedRequest(): void {
-    this.#driver.handleRepeatedRequest();
+    this.#placed.handleRepeatedRequest();
   }
 
   /** Gives way to another request. */
@@ -206,59 +165,141 @@ export class ServerTransfer implements AdmittedTransfer {
   /** Ends everything in silence, with an error for the listeners. */
   fail(error: Error): void {
     if (this.#over) return;
-    this.#driver.close();
+    this.#placed.close();
     this.#req?.fail(error);
     this.#res?.destroy();
-    this.#end();
+    this.#end(null, { kind: "storage", cause: error });
   }
 
   /** The server closes: the client gets an ERROR; one that only dallies is let go. */
   shutDown(text: string): void {
-    if (this.#fileReleased || this.#req === null) this.fail(new TftpError(text, { code: "EABORT" }));
+    if (this.#fileReleased) this.fail(new TftpError(text, { code: "EABORT" }));
+    else if (this.#req === null) this.#placed.abort(0, text);
     else this.#req.abort(text);
   }
 
-  #accept(sizeBytes: number | null): void {
-    this.#driver.accept({ sizeBytes, userExtensions: this.#userExtensions });
+  onCompleted(): void {
+    this.#releaseFile(null);
+    const req = this.#req;
+    if (req === null || this.method === "PUT") return;
+    req.completeGet();
+    if (this.#root !== null) this.#res?.end();
+    this.#res?.complete();
   }
 
-  #completed(): void {
-    this.#releaseFile();
-    if (this.method === "GET") {
-      this.#req?.completeGet();
-      if (this.#req?.isClaimed) this.#res?.end();
-      this.#res?.complete();
+  onFailed(failure: TransferFailure): void {
+    this.#over = true;
+    this.#releaseFile(failure);
+    const unanswered = failure.kind === "no-socket" || (failure.kind === "refused" && !failure.answered);
+    if (unanswered) this.#owner.onUnanswered(this, failure);
+    const req = this.#req;
+    if (failure.kind === "refused") this.#refuse(failure.reason, failure.cause);
+    else if (failure.kind === "no-socket" || failure.kind === "crashed") req?.fail(failure.cause);
+    else if (failure.kind !== "aborted") req?.fail(faultToError(failure satisfies Fault, ""));
+    else if (this.#abortReason !== null) req?.fail(this.#abortReason);
+    else req?.settleAborted();
+    this.#res?.close();
+  }
+
+  onEnded(counters: Readonly<TransferCounters> | null): void {
+    this.#end(counters, null);
+  }
+
+  /** After the listeners ran: a PUT that none of them stores into a file is read from `req`. */
+  #afterListeners(): void {
+    this.#listenersRun = true;
+    const req = this.#req;
+    if (req === null || this.#over) return;
+    if (this.#root !== null) this.#startFiles(this.#root);
+    else if (this.method === "PUT") {
+      this.#sink = new RedirectableSink(req.blockSink);
+      this.#placed.receiveInto(this.#sink, this.#userExtensions);
     }
   }
 
-  #failed(fault: Fault): void {
-    this.#over = true;
-    this.#releaseFile();
-    if (fault.kind === "aborted" && this.#abortReason !== null) this.#req?.fail(this.#abortReason);
-    else if (fault.kind === "aborted") this.#req?.settleAborted();
-    else this.#req?.fail(faultToError(fault, ""));
-    this.#res?.close();
+  #startFiles(root: string): void {
+    const req = this.#req;
+    if (req === null || this.#over) return;
+    const order = { root, userExtensions: this.#userExtensions, copyTo: req.copySink };
+    this.#placed.serveFiles(order);
+    if (this.method === "PUT") req.feedReaders();
+  }
+
+  /** @throws Error when somebody has read a part: the file would lack it */
+  async #storeLate(root: string, sink: RedirectableSink): Promise<void> {
+    let file: BlockSink;
+    try {
+      file = await this.#owner.openSink(root, this.request);
+    } catch (error) {
+      this.#req?.refuse(refusalText("io"), error as Error);
+      return;
+    }
+    const req = this.#req;
+    if (req === null || req.destroyed || (this.#over && !sink.finished)) {
+      file.discard();
+    } else if (req.readableDidRead) {
+      file.discard();
+      throw new Error("The upload was read before it was handed to the default listener");
+    } else if (sink.finished) {
+      file.attach({ ...NO_HANDLERS, onFailure: ({ cause }) => req.failLate(cause) });
+      for (let chunk = req.read(); chunk !== null; chunk = req.read()) file.write(chunk);
+      file.finish();
+    } else {
+      sink.redirect(endingWith(file, () => req.completeStored()));
+      // The stream has no say in the transfer any more.
+      req.blockSink.attach(NO_HANDLERS);
+      for (let chunk = req.read(); chunk !== null; chunk = req.read()) file.write(chunk);
+    }
+  }
+
+  #refuse(reason: Parameters<typeof refusalText>[0], error: Error): void {
+    this.#req?.refuse(refusalText(reason), error);
   }
 
   #closeSilently(): void {
     if (this.#over) return;
-    this.#driver.close();
+    this.#placed.close();
     this.#req?.close();
     this.#res?.close();
-    this.#end();
+    this.#end(null, { kind: "aborted", message: "" });
   }
 
-  #releaseFile(): void {
+  #releaseFile(failure: TransferFailure | null): void {
     if (this.#fileReleased) return;
     this.#fileReleased = true;
-    this.#handlers.onFileReleased();
+    this.#owner.onFileReleased(this, failure);
   }
 
-  #end(): void {
+  #ended = false;
+
+  #end(counters: Readonly<TransferCounters> | null, failure: TransferFailure | null): void {
     this.#over = true;
-    this.#releaseFile();
-    this.#handlers.onEnded();
+    this.#releaseFile(failure);
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#owner.onEnded(this, counters);
   }
 }
 
-function ignore(): void {}
+const NO_HANDLERS: SinkHandlers = {
+  onDrained: () => undefined,
+  onFinished: () => undefined,
+  onFailure: () => undefined,
+};
+
+/** The sink, and a call when its file is complete. */
+function endingWith(file: BlockSink, then: () => void): BlockSink {
+  return {
+    attach: (handlers) =>
+      file.attach({
+        ...handlers,
+        onFinished: () => {
+          then();
+          handlers.onFinished();
+        },
+      }),
+    write: (bytes) => file.write(bytes),
+    finish: () => file.finish(),
+    discard: () => file.discard(),
+  };
+}

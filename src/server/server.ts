@@ -4,13 +4,19 @@ import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
 import { errorTexts } from "../errors.js";
 import { threadRuntime } from "../runtime.js";
-import { DefaultListener } from "./default-listener.js";
 import { Dispatcher } from "./dispatcher.js";
+import { FileService } from "./file-service.js";
+import { type HandlerHost, loadHandler } from "./handler.js";
+import { LocalPlacement } from "./local-placement.js";
 import { fillServerOptions, type ServerOptions, type ServerSettings } from "./options.js";
+import type { AnswerMode, Placement, TransferFailure } from "./placement.js";
 import type { ServerRequest } from "./request.js";
 import { RequestSockets } from "./request-sockets.js";
 import type { ServerResponse } from "./response.js";
 import type { ServerTransfer } from "./server-transfer.js";
+import type { HostThread } from "./transfer-host.js";
+import { type TransferInfo, toTransferInfo, toTransferResult } from "./transfer-info.js";
+import { WorkerPlacement } from "./worker-placement.js";
 
 /** Called for every request that is not refused outright, with the server as `this`. */
 export type RequestListener = (this: Server, req: ServerRequest, res: ServerResponse) => void;
@@ -21,11 +27,19 @@ export interface CloseOptions {
   abort?: boolean | undefined;
 }
 
+/** Bytes of files that a server without workers keeps for the next reader. */
+const CACHE_BYTES_MAX = 16_777_216;
+
 /**
  * A TFTP server.
  *
  * Events: `listening`; `request` (req, res); `error` (root or socket: a bad packet never raises one); `close`
  * (no new requests; running transfers go on).
+ *
+ * New against npm `tftp`: `transferStart` ({@link TransferInfo}) and `transferEnd` (the same object,
+ * {@link TransferResult}) tell of every transfer without taking its bytes through this thread, as a `request`
+ * listener does; `workerError` (Error): a worker thread died (its transfers failed, another one takes its place), or
+ * a handler module threw. Without a listener it becomes a process warning.
  */
 export class Server extends EventEmitter {
   /** As configured ("localhost" stays). */
@@ -36,7 +50,11 @@ export class Server extends EventEmitter {
   root: string;
   readonly #settings: ServerSettings;
   readonly #dispatcher: Dispatcher;
-  readonly #files: DefaultListener;
+  readonly #thread: HostThread;
+  readonly #infos = new WeakMap<ServerTransfer, TransferInfo>();
+  /** The handler module, where it runs in this thread. */
+  #handler: HandlerHost | null = null;
+  #placement: Placement | null = null;
   readonly #transfers = new WeakMap<ServerRequest, ServerTransfer>();
   #sockets: RequestSockets | null = null;
   #state: "new" | "opening" | "listening" | "closed" = "new";
@@ -47,11 +65,19 @@ export class Server extends EventEmitter {
     this.host = this.#settings.host;
     this.port = this.#settings.port;
     this.root = this.#settings.root;
-    this.#files = new DefaultListener(this.#settings);
-    this.#dispatcher = new Dispatcher(threadRuntime(), this.#settings, (req, res, transfer) => {
-      this.#transfers.set(req, transfer);
-      this.emit("request", req, res);
-      transfer.acceptUnclaimedPut();
+    if (this.#settings.handler !== null && listener !== undefined) {
+      const error = new TypeError("A server has either a request listener or a handler module");
+      throw Object.assign(error, { code: "ERR_INVALID_ARG_VALUE" });
+    }
+    const files = new FileService(this.#settings.symlinks, CACHE_BYTES_MAX);
+    this.#thread = { runtime: threadRuntime(), files, settings: this.#settings };
+    this.#dispatcher = new Dispatcher(threadRuntime(), this.#settings, {
+      root: () => this.root,
+      answerMode: () => this.#answerMode(),
+      onRequest: (req, res, transfer) => this.#askListeners(req, res, transfer),
+      onTransferStart: (transfer) => this.#announceStart(transfer),
+      onTransferEnd: (transfer, failure) => this.#announceEnd(transfer, failure),
+      openSink: (root, request) => files.openSink(root, request),
     });
     this.on("request", listener || this.requestListener);
   }
@@ -87,9 +113,12 @@ export class Server extends EventEmitter {
     if (this.#state !== "closed") {
       this.#state = "closed";
       this.#sockets?.close();
+      this.#dispatcher.setPlacement(null);
       process.nextTick(() => this.emit("close"));
     }
+    const placement = this.#placement;
     if (options.abort) this.#dispatcher.abortAll("The server is shutting down");
+    placement?.close(options.abort === true);
     return this.#dispatcher.drained();
   }
 
@@ -116,7 +145,47 @@ export class Server extends EventEmitter {
       req.abort(errorTexts.EABORT);
       return;
     }
-    this.#files.serve(this.root, req, transfer);
+    transfer.serveFiles(this.root);
+  }
+
+  /** Files answer by themselves while nobody but the default listener would see the requests. */
+  #answerMode(): AnswerMode {
+    if (this.#settings.handler !== null) return this.#settings.workers > 0 ? "handler" : "listener";
+    const [first, ...others] = this.rawListeners("request");
+    return others.length === 0 && first === Server.prototype.requestListener ? "files" : "listener";
+  }
+
+  #askListeners(req: ServerRequest, res: ServerResponse, transfer: ServerTransfer): void {
+    if (this.#handler !== null) {
+      const owner = this.#handler.ownerFor(this.root, (error) => this.#reportWorker(error));
+      owner.onRequest(req, res, transfer);
+      return;
+    }
+    this.#transfers.set(req, transfer);
+    this.emit("request", req, res);
+  }
+
+  #announceStart(transfer: ServerTransfer): void {
+    const info = toTransferInfo(transfer.request);
+    this.#infos.set(transfer, info);
+    this.emit("transferStart", info);
+  }
+
+  #announceEnd(transfer: ServerTransfer, failure: TransferFailure | null): void {
+    const info = this.#infos.get(transfer);
+    if (info !== undefined) this.emit("transferEnd", info, toTransferResult(info, failure));
+  }
+
+  #reportWorker(error: Error): void {
+    if (this.listenerCount("workerError") > 0) this.emit("workerError", error);
+    else process.emitWarning(error);
+  }
+
+  async #openPlacement(): Promise<Placement> {
+    const { workers, handler } = this.#settings;
+    if (workers > 0) return new WorkerPlacement(this.#settings, (error) => this.#reportWorker(error));
+    if (handler !== null) this.#handler = await loadHandler(handler, this.#thread);
+    return new LocalPlacement(this.#thread);
   }
 
   async #open(sockets: RequestSockets, error: Error | null, stats: Stats): Promise<void> {
@@ -127,13 +196,17 @@ export class Server extends EventEmitter {
       return;
     }
     try {
+      // Threads start while the sockets are bound.
+      this.#placement = await this.#openPlacement();
       await this.#bind(sockets);
     } catch (cause) {
+      this.#placement?.close(true);
       if (this.#sockets === sockets && this.#state === "opening") this.#state = "new";
       this.#raise(cause as Error);
       return;
     }
     if (this.#sockets !== sockets || this.#state !== "opening") return;
+    this.#dispatcher.setPlacement(this.#placement);
     this.#state = "listening";
     this.emit("listening");
   }

@@ -1,0 +1,90 @@
+import type { Fault, Offer, TransferCounters } from "../engine/index.js";
+import type { Peer } from "../io/socket.js";
+import type { BlockSink, BlockSource, StorageFailure } from "../io/storage.js";
+
+/** A request that was let in, as plain data: it crosses threads. */
+export interface PlacedRequest {
+  readonly method: "GET" | "PUT";
+  readonly mode: "octet" | "netascii";
+  readonly offer: Offer;
+  /** As `req.file` shows it. */
+  readonly file: string;
+  /** One value for all spellings of a file's name. */
+  readonly fileKey: string;
+  readonly peer: Peer;
+  /** The local address that was asked: the transfer's socket is bound to it. */
+  readonly localAddress: string;
+}
+
+/** Why a transfer failed: what the engine found, or what was in its way before. */
+export type TransferFailure =
+  | Fault
+  /** The file system refused the request. `answered`: the client has been told already. */
+  | {
+      readonly kind: "refused";
+      readonly reason: StorageFailure["kind"];
+      readonly cause: Error;
+      readonly answered: boolean;
+    }
+  /** No socket: out of descriptors or ports. The client has been told nothing. */
+  | { readonly kind: "no-socket"; readonly cause: Error }
+  /** Its worker thread died. */
+  | { readonly kind: "crashed"; readonly cause: Error };
+
+/** What the thread of a transfer tells its owner. */
+export interface PlacementHandlers {
+  /** Its socket is bound; the listeners can be asked. Not called when files answer by themselves. */
+  onOpened(localAddress: string, localPort: number): void;
+  /** All bytes have arrived. */
+  onCompleted(lastAckMissing: boolean): void;
+  onFailed(failure: TransferFailure): void;
+  /** Nothing is left of it. Once, last. */
+  onEnded(counters: Readonly<TransferCounters> | null): void;
+}
+
+/** How a request is answered from the files below a root. */
+export interface FileOrder {
+  readonly root: string;
+  readonly userExtensions: ReadonlyMap<string, string>;
+  /** PUT: gets a copy of the bytes from `copyUpload` on. */
+  readonly copyTo: BlockSink;
+}
+
+/** A transfer in the thread that has its socket and engine, seen from the thread of the server. */
+export interface PlacedTransfer {
+  /** The client has answered: its address is real. */
+  readonly proven: boolean;
+  /** A fresh request of the same client means that it was started anew. */
+  readonly hasMovedData: boolean;
+  /** How long nothing has come from the client. */
+  silentMs(): number;
+  /** Answers from files. */
+  serveFiles(order: FileOrder): void;
+  /** Somebody reads `req` of an upload that goes into a file. */
+  copyUpload(): void;
+  /** GET: answers from this source. */
+  sendFrom(source: BlockSource, sizeBytes: number, userExtensions: ReadonlyMap<string, string>): void;
+  /** PUT: answers into this sink. */
+  receiveInto(sink: BlockSink, userExtensions: ReadonlyMap<string, string>): void;
+  handleRepeatedRequest(): void;
+  /** Ends it with an ERROR to the client; `onFailed` and `onEnded` follow. */
+  abort(errorCode: number, message: string): void;
+  /** Ends it in silence: no handler is called any more. */
+  close(): void;
+}
+
+/** Who answers: files by themselves, a handler module beside the engine, or listeners in the server's thread. */
+export type AnswerMode = "files" | "handler" | "listener";
+
+/** Where transfers run: in the calling thread or in workers. */
+export interface Placement {
+  /** Starts the transfer. `root` is the server's at this moment. No handler is called before this returns. */
+  place(
+    request: PlacedRequest,
+    answer: AnswerMode,
+    root: string,
+    handlers: PlacementHandlers,
+  ): PlacedTransfer;
+  /** No more transfers come; threads end when the last one has, or with `abort` as soon as clients were told. */
+  close(abort: boolean): void;
+}

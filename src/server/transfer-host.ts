@@ -1,0 +1,236 @@
+import { NetasciiSink, NetasciiSource } from "../driver/netascii-store.js";
+import { TransferDriver } from "../driver/transfer-driver.js";
+import { type Fault, Transfer } from "../engine/index.js";
+import type { DatagramSocket, SocketHandlers } from "../io/socket.js";
+import { receiveBufferFor } from "../io/socket.js";
+import type { BlockSink, BlockSource } from "../io/storage.js";
+import type { Runtime } from "../runtime.js";
+import { CopyingSink } from "./copying-sink.js";
+import { type FileService, refusalOf, refusalPacket } from "./file-service.js";
+import type { ServerSettings } from "./options.js";
+import type {
+  FileOrder,
+  PlacedRequest,
+  PlacedTransfer,
+  PlacementHandlers,
+  TransferFailure,
+} from "./placement.js";
+
+/** What all transfers of a thread share. */
+export interface HostThread {
+  readonly runtime: Runtime;
+  readonly files: FileService;
+  readonly settings: ServerSettings;
+}
+
+/**
+ * One transfer in its own thread, the server's or a worker: engine, driver, socket and file store, from the
+ * admitted request to the end of dallying.
+ */
+export class TransferHost implements PlacedTransfer {
+  readonly #thread: HostThread;
+  readonly #request: PlacedRequest;
+  readonly #handlers: PlacementHandlers;
+  readonly #engine: Transfer;
+  readonly #driver: TransferDriver;
+  readonly #onHeard: (() => void) | null;
+  #copying: CopyingSink | null = null;
+  #copyIsWanted = false;
+  /** What the file system said, while the ERROR is on its way through the engine. */
+  #refusal: TransferFailure | null = null;
+  #over = false;
+
+  /** @param onHeard - called after everything that came from the network */
+  constructor(
+    thread: HostThread,
+    request: PlacedRequest,
+    handlers: PlacementHandlers,
+    onHeard: (() => void) | null = null,
+  ) {
+    this.#onHeard = onHeard;
+    this.#thread = thread;
+    this.#request = request;
+    this.#handlers = handlers;
+    const { method, mode, offer, peer } = request;
+    const { timeoutMs, retries } = thread.settings;
+    this.#engine = new Transfer({ role: "server", method, mode, offer, timeoutMs, retries });
+    this.#driver = new TransferDriver({
+      transfer: this.#engine,
+      clock: thread.runtime.clock,
+      timers: thread.runtime.timers,
+      peer,
+      tidIsOpen: false,
+      handlers: {
+        onCompleted: (lastAckMissing) => handlers.onCompleted(lastAckMissing),
+        onFailed: (fault) => this.#failed(fault),
+        onEnded: () => this.#ended(),
+      },
+    });
+  }
+
+  get proven(): boolean {
+    return this.#engine.proven;
+  }
+
+  get hasMovedData(): boolean {
+    return this.#engine.hasMovedData;
+  }
+
+  get lastHeardMs(): number {
+    return this.#driver.lastHeardMs;
+  }
+
+  silentMs(): number {
+    return this.#thread.runtime.clock.nowMs() - this.#driver.lastHeardMs;
+  }
+
+  /** Binds the socket and asks the listeners. */
+  async open(): Promise<void> {
+    try {
+      const socket = await this.#openSocket();
+      if (!this.#bind(socket)) return;
+      this.#handlers.onOpened(socket.localAddress, socket.localPort);
+    } catch (cause) {
+      this.#giveUp({ kind: "no-socket", cause: cause as Error });
+    }
+  }
+
+  /** Opens the file, then the socket: a name that does not exist costs no socket. */
+  async openFromFiles(root: string): Promise<void> {
+    const store = await this.#openStore(root).catch((error: unknown) => {
+      this.#giveUp({ kind: "refused", ...refusalOf(error), answered: false });
+      return null;
+    });
+    if (store === null) return;
+    const isSource = "slice" in store;
+    try {
+      if (this.#over || !this.#bind(await this.#openSocket())) {
+        if (isSource) store.close();
+        else store.discard();
+      } else if (isSource) {
+        this.sendFrom(store, store.sizeBytes ?? 0, NO_EXTENSIONS);
+      } else {
+        this.receiveInto(store, NO_EXTENSIONS);
+      }
+    } catch (cause) {
+      if (isSource) store.close();
+      else store.discard();
+      this.#giveUp({ kind: "no-socket", cause: cause as Error });
+    }
+  }
+
+  serveFiles(order: FileOrder): void {
+    const { root, userExtensions, copyTo } = order;
+    this.#openStore(root).then(
+      (store) => {
+        if ("slice" in store) {
+          this.sendFrom(store, store.sizeBytes ?? 0, userExtensions);
+          return;
+        }
+        this.#copying = new CopyingSink(store, copyTo);
+        if (this.#copyIsWanted) this.#copying.startCopying();
+        this.receiveInto(this.#copying, userExtensions);
+      },
+      (error: unknown) => {
+        const refusal = refusalOf(error);
+        this.#refusal = { kind: "refused", ...refusal, answered: true };
+        const { errorCode, message } = refusalPacket(refusal.reason);
+        this.#driver.abort(errorCode, message);
+      },
+    );
+  }
+
+  copyUpload(): void {
+    this.#copyIsWanted = true;
+    this.#copying?.startCopying();
+  }
+
+  sendFrom(source: BlockSource, sizeBytes: number, userExtensions: ReadonlyMap<string, string>): void {
+    if (this.#over) {
+      source.close();
+      return;
+    }
+    this.#driver.setSource(this.#request.mode === "netascii" ? new NetasciiSource(source) : source);
+    this.#driver.accept({ sizeBytes, userExtensions });
+  }
+
+  receiveInto(sink: BlockSink, userExtensions: ReadonlyMap<string, string>): void {
+    if (this.#over) {
+      sink.discard();
+      return;
+    }
+    this.#driver.setSink(this.#request.mode === "netascii" ? new NetasciiSink(sink) : sink);
+    this.#driver.accept({ sizeBytes: null, userExtensions });
+  }
+
+  handleRepeatedRequest(): void {
+    this.#driver.handleRepeatedRequest();
+  }
+
+  abort(errorCode: number, message: string): void {
+    this.#driver.abort(errorCode, message);
+  }
+
+  close(): void {
+    this.#over = true;
+    this.#driver.close();
+  }
+
+  /** What the socket reports to. */
+  #socketHandlers(): SocketHandlers {
+    const driver = this.#driver;
+    const onHeard = this.#onHeard;
+    if (onHeard === null) return driver;
+    return {
+      onDatagrams: (batch) => {
+        driver.onDatagrams(batch);
+        onHeard();
+      },
+      onError: (error) => driver.onError(error),
+    };
+  }
+
+  #openStore(root: string): Promise<BlockSource | BlockSink> {
+    const { files } = this.#thread;
+    const isGet = this.#request.method === "GET";
+    return isGet ? files.openSource(root, this.#request) : files.openSink(root, this.#request);
+  }
+
+  #openSocket(): Promise<DatagramSocket> {
+    const { method, offer, localAddress } = this.#request;
+    const { blockSize, windowSize } = offer.parameters;
+    const options = {
+      address: localAddress,
+      port: this.#thread.settings.portRange ?? 0,
+      receiveBufferBytes: method === "PUT" ? receiveBufferFor(blockSize, windowSize) : 0,
+    };
+    return this.#thread.runtime.sockets.open(options, this.#socketHandlers());
+  }
+
+  /** False when the transfer ended while its socket was opened. */
+  #bind(socket: DatagramSocket): boolean {
+    if (this.#over) socket.close();
+    else this.#driver.bind(socket);
+    return !this.#over;
+  }
+
+  #failed(fault: Fault): void {
+    const isOurs = fault.kind === "aborted" && this.#refusal !== null;
+    this.#handlers.onFailed(isOurs && this.#refusal !== null ? this.#refusal : fault);
+  }
+
+  /** Ends before anything was sent. */
+  #giveUp(failure: TransferFailure): void {
+    if (this.#over) return;
+    this.close();
+    this.#handlers.onFailed(failure);
+    this.#handlers.onEnded(null);
+  }
+
+  #ended(): void {
+    this.#over = true;
+    this.#handlers.onEnded(this.#driver.counters);
+  }
+}
+
+const NO_EXTENSIONS: ReadonlyMap<string, string> = new Map();

@@ -1,0 +1,263 @@
+import { encodeError } from "../engine/index.js";
+import { dgramSockets } from "../io/dgram-socket.js";
+import type { BlockSink, BlockSource } from "../io/storage.js";
+import type { ServerSettings } from "./options.js";
+import type {
+  AnswerMode,
+  FileOrder,
+  PlacedRequest,
+  PlacedTransfer,
+  Placement,
+  PlacementHandlers,
+} from "./placement.js";
+import { pumpSource } from "./remote-store.js";
+import { TransferBoard } from "./transfer-board.js";
+import { type FromWorker, reviveError, reviveFailure } from "./worker-messages.js";
+import { WorkerPool } from "./worker-pool.js";
+
+/** Bytes of files that all workers together keep for the next reader. */
+const CACHE_BYTES_MAX = 16_777_216;
+
+/** Slots beyond the limit of transfers, for those that were evicted and are about to end. */
+const SPARE_SLOTS = 64;
+
+/** Looks at a port of a dead worker until the kernel has it back. */
+const PORT_ATTEMPTS_MAX = 20;
+const PORT_PAUSE_MS = 25;
+
+/** Transfers in the threads of a pool. */
+export class WorkerPlacement implements Placement {
+  readonly #pool: WorkerPool;
+  readonly #board: TransferBoard;
+  readonly #freeSlots: number[] = [];
+  readonly #onHandlerError: (error: Error) => void;
+  #nextId = 0;
+
+  constructor(settings: ServerSettings, onWorkerError: (error: Error) => void) {
+    this.#board = TransferBoard.withSlots(settings.transfersMax + SPARE_SLOTS);
+    for (let slot = this.#board.slotCount - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
+    this.#onHandlerError = onWorkerError;
+    this.#pool = new WorkerPool({
+      count: settings.workers,
+      setup: {
+        settings,
+        handler: settings.handler,
+        board: this.#board.memory,
+        cacheBytesMax: Math.floor(CACHE_BYTES_MAX / settings.workers),
+      },
+      tasksMax: settings.transfersMax + SPARE_SLOTS,
+      onWorkerError,
+    });
+  }
+
+  place(
+    request: PlacedRequest,
+    answer: AnswerMode,
+    root: string,
+    handlers: PlacementHandlers,
+  ): PlacedTransfer {
+    const id = this.#nextId++;
+    const slot = this.#freeSlots.pop() ?? -1;
+    if (slot >= 0) this.#board.reset(slot);
+    const transfer = new RemoteTransfer(id, slot, request, this.#pool, this.#board, handlers);
+    this.#pool.run(
+      { id, request, answer, root, slot },
+      {
+        onMessage: (message) => {
+          if (message.kind === "handler-error") this.#onHandlerError(reviveError(message.error));
+          else transfer.take(message);
+          if (message.kind === "ended" && slot >= 0) this.#freeSlots.push(slot);
+        },
+        onCrash: (error) => {
+          const { localPort } = slot < 0 ? { localPort: 0 } : this.#board.read(slot);
+          if (slot >= 0) this.#freeSlots.push(slot);
+          transfer.crash(error, localPort);
+        },
+      },
+    );
+    return transfer;
+  }
+
+  close(abort: boolean): void {
+    this.#pool.close(abort);
+  }
+}
+
+/** A transfer in a worker, seen from the server's thread. */
+class RemoteTransfer implements PlacedTransfer {
+  readonly #id: number;
+  readonly #slot: number;
+  readonly #request: PlacedRequest;
+  readonly #pool: WorkerPool;
+  readonly #board: TransferBoard;
+  readonly #handlers: PlacementHandlers;
+  #source: ReturnType<typeof pumpSource> | null = null;
+  #sink: BlockSink | null = null;
+  #unreportedBytes = 0;
+  #sinkIsFull = false;
+  /** The owner has been told of the end of the data, or does not want to hear of it. */
+  #isOver = false;
+  #isSilent = false;
+
+  constructor(
+    id: number,
+    slot: number,
+    request: PlacedRequest,
+    pool: WorkerPool,
+    board: TransferBoard,
+    handlers: PlacementHandlers,
+  ) {
+    this.#id = id;
+    this.#slot = slot;
+    this.#request = request;
+    this.#pool = pool;
+    this.#board = board;
+    this.#handlers = handlers;
+  }
+
+  /** Without a slot nothing is known: it counts as busy, and is left alone. */
+  get proven(): boolean {
+    return this.#slot < 0 || this.#board.read(this.#slot).proven;
+  }
+
+  get hasMovedData(): boolean {
+    return this.#slot < 0 || this.#board.read(this.#slot).hasMovedData;
+  }
+
+  silentMs(): number {
+    return this.#slot < 0 ? 0 : this.#board.read(this.#slot).silentMs;
+  }
+
+  serveFiles({ root, userExtensions, copyTo }: FileOrder): void {
+    this.#attachSink(copyTo);
+    this.#pool.post({ kind: "serve-files", id: this.#id, root, userExtensions });
+  }
+
+  copyUpload(): void {
+    this.#pool.post({ kind: "copy-upload", id: this.#id });
+  }
+
+  sendFrom(source: BlockSource, sizeBytes: number, userExtensions: ReadonlyMap<string, string>): void {
+    const id = this.#id;
+    this.#source = pumpSource(source, (bytes, ended) =>
+      this.#pool.post({ kind: "data", id, bytes, ended }, bytes.buffer as ArrayBuffer),
+    );
+    this.#pool.post({ kind: "send", id, sizeBytes, userExtensions });
+  }
+
+  receiveInto(sink: BlockSink, userExtensions: ReadonlyMap<string, string>): void {
+    this.#attachSink(sink);
+    this.#pool.post({ kind: "receive", id: this.#id, userExtensions });
+  }
+
+  handleRepeatedRequest(): void {
+    this.#pool.post({ kind: "repeat", id: this.#id });
+  }
+
+  abort(errorCode: number, message: string): void {
+    this.#pool.post({ kind: "abort", id: this.#id, errorCode, message });
+    // The worker's report would come too late: what follows an abort follows it at once.
+    this.#fail({ kind: "aborted", message });
+  }
+
+  close(): void {
+    this.#isSilent = true;
+    this.#dropStore();
+    this.#pool.post({ kind: "close", id: this.#id });
+  }
+
+  take(message: FromWorker): void {
+    if (this.#isSilent) return;
+    switch (message.kind) {
+      case "opened":
+        if (!this.#isOver) this.#handlers.onOpened(message.localAddress, message.localPort);
+        break;
+      case "want":
+        this.#source?.want(message.uptoBytes);
+        break;
+      case "data":
+        this.#takeData(message.bytes);
+        break;
+      case "finish":
+        this.#sink?.finish();
+        break;
+      case "completed":
+        if (this.#isOver) break;
+        this.#isOver = true;
+        this.#sink = null;
+        this.#handlers.onCompleted(message.lastAckMissing);
+        break;
+      case "failed":
+        this.#fail(reviveFailure(message.failure));
+        break;
+      case "ended":
+        this.#fail({ kind: "crashed", cause: new Error("The worker of this transfer died") });
+        this.#handlers.onEnded(message.counters);
+        break;
+    }
+  }
+
+  /** The worker is gone: the client hears it from the port that it knows, and an upload leaves nothing. */
+  crash(error: Error, localPort: number): void {
+    if (!this.#isOver && localPort > 0) void answerFrom(this.#request, localPort);
+    if (this.#isSilent) return;
+    this.#fail({ kind: "crashed", cause: error });
+    this.#handlers.onEnded(null);
+  }
+
+  #fail(failure: Parameters<PlacementHandlers["onFailed"]>[0]): void {
+    if (this.#isOver || this.#isSilent) return;
+    this.#isOver = true;
+    this.#dropStore();
+    this.#handlers.onFailed(failure);
+  }
+
+  #attachSink(sink: BlockSink): void {
+    const id = this.#id;
+    this.#sink = sink;
+    sink.attach({
+      onDrained: () => {
+        this.#sinkIsFull = false;
+        this.#reportConsumed();
+      },
+      onFinished: () => this.#pool.post({ kind: "stored", id }),
+      onFailure: ({ kind }) => this.#pool.post({ kind: "store-failed", id, failure: kind }),
+    });
+  }
+
+  #takeData(bytes: Uint8Array): void {
+    if (this.#sink === null) return;
+    this.#unreportedBytes += bytes.length;
+    if (!this.#sink.write(bytes)) this.#sinkIsFull = true;
+    this.#reportConsumed();
+  }
+
+  #reportConsumed(): void {
+    if (this.#sinkIsFull || this.#unreportedBytes === 0) return;
+    this.#pool.post({ kind: "consumed", id: this.#id, bytes: this.#unreportedBytes });
+    this.#unreportedBytes = 0;
+  }
+
+  #dropStore(): void {
+    this.#source?.close();
+    this.#source = null;
+    this.#sink?.discard();
+    this.#sink = null;
+  }
+}
+
+/** One ERROR from the local port of a transfer whose worker died. */
+async function answerFrom({ localAddress, peer }: PlacedRequest, localPort: number): Promise<void> {
+  const handlers = { onDatagrams: () => undefined, onError: () => undefined };
+  for (let attempt = 1; attempt <= PORT_ATTEMPTS_MAX; attempt++) {
+    try {
+      const socket = await dgramSockets.open({ address: localAddress, port: localPort }, handlers);
+      socket.send([{ kind: "datagram", peer, bytes: encodeError(0, "Internal error") }]);
+      socket.close();
+      return;
+    } catch {
+      // The thread is still on its way out.
+      await new Promise((resolve) => setTimeout(resolve, PORT_PAUSE_MS).unref());
+    }
+  }
+}

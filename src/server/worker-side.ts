@@ -1,0 +1,259 @@
+import type { BlockSink } from "../io/storage.js";
+import { threadRuntime } from "../runtime.js";
+import { FileService } from "./file-service.js";
+import { type HandlerHost, loadHandler } from "./handler.js";
+import type { PlacementHandlers, TransferFailure } from "./placement.js";
+import { RemoteSink, RemoteSource } from "./remote-store.js";
+import { ServerTransfer } from "./server-transfer.js";
+import { TransferBoard } from "./transfer-board.js";
+import { type HostThread, TransferHost } from "./transfer-host.js";
+import type { WorkerLink } from "./worker-link.js";
+import {
+  type CompletedReport,
+  cloneError,
+  cloneFailure,
+  type EndedReport,
+  type FailedReport,
+  type FromWorker,
+  type TaskResult,
+  type ToWorker,
+  type TransferTask,
+  type WorkerSetup,
+} from "./worker-messages.js";
+
+type Link = WorkerLink<FromWorker, ToWorker>;
+
+/** The transfers of one worker thread. `workers/transfer-worker.ts` connects it with the pool. */
+export class WorkerSide {
+  readonly #thread: HostThread;
+  readonly #board: TransferBoard;
+  readonly #link: Link;
+  readonly #handler: Promise<HandlerHost> | null;
+  readonly #transfers = new Map<number, WorkerTransferSide>();
+  /** Commands for tasks that have not come yet: task and command travel on different ways. */
+  readonly #early = new Map<number, ToWorker[]>();
+  #newestId = -1;
+
+  constructor(setup: WorkerSetup, link: Link) {
+    const { settings, board, cacheBytesMax, handler } = setup;
+    const files = new FileService(settings.symlinks, cacheBytesMax);
+    this.#thread = { runtime: threadRuntime(), files, settings };
+    this.#board = new TransferBoard(board);
+    this.#link = link;
+    this.#handler = handler === null ? null : loadHandler(handler, this.#thread);
+    // A module that can't be loaded fails each transfer, with its error.
+    this.#handler?.catch(() => undefined);
+  }
+
+  /** Resolves when the transfer's data has ended. Never rejects. */
+  run(task: TransferTask): Promise<TaskResult> {
+    this.#newestId = task.id;
+    return new Promise((resolve) => {
+      const transfer = new WorkerTransferSide(task, this.#thread, this.#board, this.#link, {
+        onResult: resolve,
+        onEnded: () => this.#transfers.delete(task.id),
+      });
+      this.#transfers.set(task.id, transfer);
+      if (this.#handler !== null && task.answer === "handler") void transfer.startHandler(this.#handler);
+      else transfer.start();
+      const early = this.#early.get(task.id);
+      this.#early.delete(task.id);
+      for (const command of early ?? []) transfer.obey(command);
+    });
+  }
+
+  obey(command: ToWorker): void {
+    const transfer = this.#transfers.get(command.id);
+    if (transfer !== undefined) transfer.obey(command);
+    else if (command.id > this.#newestId) {
+      const waiting = this.#early.get(command.id) ?? [];
+      waiting.push(command);
+      this.#early.set(command.id, waiting);
+    }
+  }
+}
+
+interface TransferSideOwner {
+  /** Once: the result of the task. */
+  onResult(result: TaskResult): void;
+  /** Nothing is left. */
+  onEnded(): void;
+}
+
+/** One transfer in a worker: its host, and what goes over the link for it. */
+class WorkerTransferSide {
+  readonly #task: TransferTask;
+  readonly #thread: HostThread;
+  readonly #link: Link;
+  readonly #owner: TransferSideOwner;
+  readonly #host: TransferHost;
+  #handled: ServerTransfer | null = null;
+  #source: RemoteSource | null = null;
+  readonly #sink: RemoteSink;
+  #report: CompletedReport | FailedReport | null = null;
+  #resolved = false;
+  #ended = false;
+
+  constructor(
+    task: TransferTask,
+    thread: HostThread,
+    board: TransferBoard,
+    link: Link,
+    owner: TransferSideOwner,
+  ) {
+    this.#task = task;
+    this.#thread = thread;
+    this.#link = link;
+    this.#owner = owner;
+    const { id, slot } = task;
+    this.#sink = new RemoteSink({
+      want: () => undefined,
+      data: (bytes) => link.post({ kind: "data", id, bytes }, bytes.buffer as ArrayBuffer),
+      finish: () => link.post({ kind: "finish", id }),
+    });
+    const host: TransferHost = new TransferHost(thread, task.request, this.#handlers(board), () => {
+      if (slot >= 0) board.setHeard(slot, host.proven, host.hasMovedData);
+    });
+    this.#host = host;
+  }
+
+  start(): void {
+    const { answer, root } = this.#task;
+    void (answer === "files" ? this.#host.openFromFiles(root) : this.#host.open());
+  }
+
+  /** Runs the handler module beside the engine: streams and all live in this thread. */
+  async startHandler(loading: Promise<HandlerHost>): Promise<void> {
+    const { request, root, id } = this.#task;
+    let handler: HandlerHost;
+    try {
+      handler = await loading;
+    } catch (error) {
+      this.#failBeforeStart(error as Error);
+      return;
+    }
+    if (this.#ended) return;
+    const host = this.#host;
+    this.#handled = new ServerTransfer(
+      { place: () => host, close: () => undefined },
+      this.#thread.settings,
+      request,
+      { requestBytes: new Uint8Array(0), answer: "handler", root },
+      handler.ownerFor(root, (error) =>
+        this.#link.post({ kind: "handler-error", id, error: cloneError(error) }),
+      ),
+    );
+    await host.open();
+  }
+
+  obey(command: ToWorker): void {
+    const host = this.#host;
+    switch (command.kind) {
+      case "serve-files": {
+        const { root, userExtensions } = command;
+        host.serveFiles({ root, userExtensions, copyTo: this.#sink });
+        break;
+      }
+      case "copy-upload":
+        host.copyUpload();
+        break;
+      case "send":
+        this.#source = this.#makeSource(command.sizeBytes);
+        host.sendFrom(this.#source, command.sizeBytes, command.userExtensions);
+        break;
+      case "data":
+        this.#source?.take(command.bytes, command.ended);
+        break;
+      case "receive":
+        host.receiveInto(this.#sink as BlockSink, command.userExtensions);
+        break;
+      case "consumed":
+        this.#sink.consumed(command.bytes);
+        break;
+      case "stored":
+        this.#sink.stored();
+        break;
+      case "store-failed":
+        this.#sink.failed(command.failure);
+        break;
+      case "repeat":
+        host.handleRepeatedRequest();
+        break;
+      case "abort":
+        host.abort(command.errorCode, command.message);
+        break;
+      case "close":
+        host.close();
+        this.#finish(null);
+        break;
+    }
+  }
+
+  #makeSource(sizeBytes: number): RemoteSource {
+    const { id } = this.#task;
+    return new RemoteSource(sizeBytes, {
+      want: (uptoBytes) => this.#link.post({ kind: "want", id, uptoBytes }),
+      data: () => undefined,
+      finish: () => undefined,
+    });
+  }
+
+  #handlers(board: TransferBoard): PlacementHandlers {
+    const { id, slot } = this.#task;
+    return {
+      onOpened: (localAddress, localPort) => {
+        if (slot >= 0) board.setLocalPort(slot, localPort);
+        if (this.#handled !== null) this.#handled.onOpened(localAddress, localPort);
+        else if (this.#task.answer === "listener") {
+          this.#link.post({ kind: "opened", id, localAddress, localPort });
+        }
+      },
+      onCompleted: (lastAckMissing) => {
+        this.#handled?.onCompleted();
+        this.#tell({ kind: "completed", id, lastAckMissing });
+      },
+      onFailed: (failure: TransferFailure) => {
+        this.#handled?.onFailed(failure);
+        this.#tell({ kind: "failed", id, failure: cloneFailure(failure) });
+      },
+      onEnded: (counters) => {
+        this.#handled?.onEnded(counters);
+        this.#finish(counters);
+      },
+    };
+  }
+
+  /** The data has ended. Where no listener takes part, the task's result says it all, if possible with the end. */
+  #tell(report: CompletedReport | FailedReport): void {
+    if (this.#task.answer === "listener") {
+      this.#link.post(report);
+      this.#resolve(NOTHING);
+      return;
+    }
+    this.#report = report;
+    queueMicrotask(() => this.#resolve({ report, ended: null }));
+  }
+
+  #failBeforeStart(cause: Error): void {
+    const { id } = this.#task;
+    this.#report = { kind: "failed", id, failure: cloneFailure({ kind: "no-socket", cause }) };
+    this.#finish(null);
+  }
+
+  #finish(counters: EndedReport["counters"]): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const ended: EndedReport = { kind: "ended", id: this.#task.id, counters };
+    if (this.#resolved || this.#task.answer === "listener") this.#link.post(ended);
+    this.#resolve({ report: this.#report, ended });
+    this.#owner.onEnded();
+  }
+
+  #resolve(result: TaskResult): void {
+    if (this.#resolved) return;
+    this.#resolved = true;
+    this.#owner.onResult(this.#task.answer === "listener" ? NOTHING : result);
+  }
+}
+
+const NOTHING: TaskResult = { report: null, ended: null };
