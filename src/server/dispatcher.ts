@@ -14,10 +14,16 @@ import type { AnswerMode, PlacedRequest, Placement, TransferFailure } from "./pl
 import type { ServerRequest } from "./request.js";
 import type { ServerResponse } from "./response.js";
 import { ServerTransfer } from "./server-transfer.js";
-import { WaitingRoom } from "./waiting-room.js";
+import { type Admittance, WaitingRoom } from "./waiting-room.js";
 
 /** A client that was heard more recently than this has not been restarted. */
 const NEW_BOOT_SILENCE_MS = 1_000;
+
+/**
+ * How long a request waits for a file that another transfer has. A client may ask again with its last ACK on the
+ * wire: the worker that moved the file reports its end a moment later.
+ */
+const FILE_GRACE_MS = 100;
 
 /** What the dispatcher needs of the server. */
 export interface DispatcherOwner {
@@ -58,8 +64,8 @@ export class Dispatcher {
     this.#owner = owner;
     this.#admission = new Admission(settings);
     const { clock, timers } = runtime;
-    this.#waiting = new WaitingRoom(settings.queuedRequestsMax, clock, timers, (acceptable) =>
-      this.#admit(acceptable),
+    this.#waiting = new WaitingRoom(settings.queuedRequestsMax, clock, timers, (acceptable, waitedMs) =>
+      this.#admit(acceptable, waitedMs),
     );
   }
 
@@ -129,9 +135,8 @@ export class Dispatcher {
     const { blockSize, windowSize } = this.#settings;
     const offer = readOffer(method, packet.options, { blockSizeMax: blockSize, windowSizeMax: windowSize });
     const tooLarge = offer.declaredSizeBytes !== null && !Number.isSafeInteger(offer.declaredSizeBytes);
-    const conflict = tooLarge ? "ENOSPC" : this.#admission.conflict(method, name.key);
-    if (conflict !== null) {
-      this.#refuse(datagram, socket, conflict);
+    if (tooLarge) {
+      this.#refuse(datagram, socket, "ENOSPC");
       return;
     }
     const { address, port } = datagram.peer;
@@ -149,7 +154,7 @@ export class Dispatcher {
         localAddress: transferAddress(socket.localAddress),
       },
     };
-    if (this.#waiting.size === 0 && this.#admit(acceptable)) return;
+    if (this.#waiting.size === 0 && this.#admit(acceptable, 0) === "settled") return;
     // Behind those that wait already.
     if (this.#waiting.enter(clientKey, address, acceptable)) this.#waiting.callNext();
     else answer(socket, datagram.peer, ErrorCode.notDefined, BUSY_TEXT);
@@ -179,17 +184,17 @@ export class Dispatcher {
     return true;
   }
 
-  /** Starts the transfer; false when there is no place for it. */
-  #admit({ clientKey, request, requestBytes, socket }: AcceptableRequest): boolean {
+  /** Starts the transfer, unless its file or all places are taken. */
+  #admit({ clientKey, request, requestBytes, socket }: AcceptableRequest, waitedMs: number): Admittance {
     const { method, fileKey, peer } = request;
-    if (this.#placement === null) return true;
+    if (this.#placement === null) return "settled";
     const conflict = this.#admission.conflict(method, fileKey);
     if (conflict !== null) {
-      // The file was taken while the request waited.
+      if (waitedMs < FILE_GRACE_MS && this.#settings.queuedRequestsMax > 0) return "file-taken";
       this.#refuse({ peer }, socket, conflict);
-      return true;
+      return "settled";
     }
-    if (!this.#admission.makeRoom(peer.address)) return false;
+    if (!this.#admission.makeRoom(peer.address)) return "no-place";
     const answerMode = this.#owner.answerMode();
     const start = { requestBytes, answer: answerMode, root: this.#owner.root() };
     const transfer = new ServerTransfer(this.#placement, this.#settings, request, start, {
@@ -204,12 +209,13 @@ export class Dispatcher {
     });
     this.#admission.add(clientKey, transfer);
     this.#owner.onTransferStart(transfer);
-    return true;
+    return "settled";
   }
 
   #fileReleased(transfer: ServerTransfer, failure: TransferFailure | null): void {
     this.#admission.releaseFile(transfer);
     this.#owner.onTransferEnd(transfer, failure);
+    this.#waiting.callNext();
     if (this.#admission.activeCount > 0) return;
     for (const resolve of this.#idle) resolve();
     this.#idle.clear();

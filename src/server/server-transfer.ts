@@ -173,9 +173,13 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
 
   /** The server closes: the client gets an ERROR; one that only dallies is let go. */
   shutDown(text: string): void {
-    if (this.#fileReleased) this.fail(new TftpError(text, { code: "EABORT" }));
-    else if (this.#req === null) this.#placed.abort(0, text);
-    else this.#req.abort(text);
+    if (this.#fileReleased) {
+      this.fail(new TftpError(text, { code: "EABORT" }));
+      return;
+    }
+    this.#req?.abort(text);
+    // A request that has all its bytes does not abort any more; its transfer does.
+    if (!this.#fileReleased) this.#placed.abort(0, text);
   }
 
   onCompleted(): void {

@@ -4,12 +4,16 @@ import type { Clock } from "../io/clock.js";
 /** Clients repeat a request every one to five seconds; one that has not for so long has gone. */
 const WAIT_MS_MAX = 10_000;
 
-/** How often a place is looked for while none is given back: silent clients give way with time. */
-const LOOK_MS = 250;
+/** How often those that wait are looked at while nobody leaves: silent clients give way with time. */
+const LOOK_MS = 50;
+
+/** What came of a request: it is settled (admitted or answered), or its file or its client's places are taken. */
+export type Admittance = "settled" | "no-place" | "file-taken";
 
 interface Waiting<T> {
   readonly request: T;
   readonly address: string;
+  readonly sinceMs: number;
   heardMs: number;
 }
 
@@ -22,11 +26,16 @@ export class WaitingRoom<T> {
   readonly #clock: Clock;
   readonly #timer: Timer;
   readonly #waiting = new Map<string, Waiting<T>>();
-  readonly #admit: (request: T) => boolean;
+  readonly #admit: (request: T, waitedMs: number) => Admittance;
   #isCalling = false;
 
-  /** @param admit - starts a transfer, or returns false when there is no place for it */
-  constructor(sizeMax: number, clock: Clock, timers: TimerQueue, admit: (request: T) => boolean) {
+  /** @param admit - starts the transfer, answers the client, or says why neither is possible yet */
+  constructor(
+    sizeMax: number,
+    clock: Clock,
+    timers: TimerQueue,
+    admit: (request: T, waitedMs: number) => Admittance,
+  ) {
     this.#sizeMax = sizeMax;
     this.#clock = clock;
     this.#admit = admit;
@@ -42,7 +51,7 @@ export class WaitingRoom<T> {
     const known = this.#waiting.get(clientKey);
     if (known === undefined && this.#waiting.size >= this.#sizeMax) return false;
     const nowMs = this.#clock.nowMs();
-    this.#waiting.set(clientKey, { request, address, heardMs: nowMs });
+    this.#waiting.set(clientKey, { request, address, sinceMs: known?.sinceMs ?? nowMs, heardMs: nowMs });
     if (this.#waiting.size === 1) this.#timer.set(nowMs + LOOK_MS);
     return true;
   }
@@ -54,12 +63,12 @@ export class WaitingRoom<T> {
     this.#isCalling = true;
     const nowMs = this.#clock.nowMs();
     const refused = new Set<string>();
-    for (const [clientKey, { request, address, heardMs }] of this.#waiting) {
+    for (const [clientKey, { request, address, sinceMs, heardMs }] of this.#waiting) {
       if (nowMs - heardMs > WAIT_MS_MAX) this.#waiting.delete(clientKey);
-      else if (!refused.has(address)) {
-        if (this.#admit(request)) this.#waiting.delete(clientKey);
-        else refused.add(address);
-      }
+      if (nowMs - heardMs > WAIT_MS_MAX || refused.has(address)) continue;
+      const admittance = this.#admit(request, nowMs - sinceMs);
+      if (admittance === "settled") this.#waiting.delete(clientKey);
+      else if (admittance === "no-place") refused.add(address);
     }
     this.#isCalling = false;
     this.#timer.set(this.#waiting.size === 0 ? Number.POSITIVE_INFINITY : nowMs + LOOK_MS);

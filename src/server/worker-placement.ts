@@ -21,6 +21,9 @@ const CACHE_BYTES_MAX = 16_777_216;
 /** Slots beyond the limit of transfers, for those that were evicted and are about to end. */
 const SPARE_SLOTS = 64;
 
+/** Credit is given back in steps; a worker may be ahead by several of them. */
+const CREDIT_STEP_BYTES = 32_768;
+
 /** Looks at a port of a dead worker until the kernel has it back. */
 const PORT_ATTEMPTS_MAX = 20;
 const PORT_PAUSE_MS = 25;
@@ -233,7 +236,7 @@ class RemoteTransfer implements PlacedTransfer {
   }
 
   #reportConsumed(): void {
-    if (this.#sinkIsFull || this.#unreportedBytes === 0) return;
+    if (this.#sinkIsFull || this.#unreportedBytes < CREDIT_STEP_BYTES) return;
     this.#pool.post({ kind: "consumed", id: this.#id, bytes: this.#unreportedBytes });
     this.#unreportedBytes = 0;
   }

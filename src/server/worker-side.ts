@@ -227,6 +227,8 @@ class WorkerTransferSide {
   #tell(report: CompletedReport | FailedReport): void {
     if (this.#task.answer === "listener") {
       this.#link.post(report);
+      // The report goes first: the result lets go of what keeps the process alive.
+      this.#link.flush();
       this.#resolve(NOTHING);
       return;
     }
