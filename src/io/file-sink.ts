@@ -23,6 +23,8 @@ export interface FileSinkOptions {
   readonly keepExisting?: boolean;
   /** Have the bytes on the disk, not just with the system, before the file appears. */
   readonly sync?: boolean;
+  /** The part of the temporary name that chance decides otherwise; who knows it can clean up after a crash. */
+  readonly temporaryTag?: string;
   /** Devices and FIFOs are written to directly (the client's `/dev/null`); otherwise they are refused. */
   readonly allowSpecial?: boolean;
 }
@@ -46,14 +48,7 @@ export async function openFileSink(options: FileSinkOptions): Promise<FileSink> 
   const slash = path.lastIndexOf(0x2f);
   const directory = slash < 0 ? Buffer.from(".") : path.subarray(0, Math.max(slash, 1));
   await checkSpace(directory, options.expectedBytes ?? 0);
-  const name = path.subarray(slash + 1).subarray(0, NAME_BYTES_MAX);
-  const random = randomBytes(8).toString("hex");
-  const temporary = Buffer.concat([
-    path.subarray(0, slash + 1),
-    Buffer.from("."),
-    name,
-    Buffer.from(`.${random}.part`),
-  ]);
+  const temporary = temporaryPathOf(path, options.temporaryTag ?? randomTag());
   const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
   const fd = await openFile(temporary, flags, 0o666).catch((error: NodeJS.ErrnoException) => {
     // The user knows the name that was asked for, not ours.
@@ -63,6 +58,18 @@ export async function openFileSink(options: FileSinkOptions): Promise<FileSink> 
   });
   if (existing !== null) await fchmodFile(fd, existing.mode & 0o777).catch(() => undefined);
   return new FileSink(fd, temporary, options);
+}
+
+/** Makes temporary names unpredictable. */
+export function randomTag(): string {
+  return randomBytes(8).toString("hex");
+}
+
+/** The name under which the bytes of an upload gather. */
+export function temporaryPathOf(path: Buffer, tag: string): Buffer {
+  const slash = path.lastIndexOf(0x2f);
+  const name = path.subarray(slash + 1).subarray(0, NAME_BYTES_MAX);
+  return Buffer.concat([path.subarray(0, slash + 1), Buffer.from("."), name, Buffer.from(`.${tag}.part`)]);
 }
 
 /** See {@link openFileSink}. */

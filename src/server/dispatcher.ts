@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from "../engine/index.js";
 import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
+import { randomTag } from "../io/file-sink.js";
 import { type NormalizedName, normalizeName } from "../io/root-path.js";
 import type { DatagramSocket, Incoming, Peer } from "../io/socket.js";
 import type { BlockSink } from "../io/storage.js";
@@ -152,6 +153,7 @@ export class Dispatcher {
         fileKey: name.key,
         peer: { address, port },
         localAddress: transferAddress(socket.localAddress),
+        uploadTag: method === "PUT" ? randomTag() : "",
       },
     };
     if (this.#waiting.size === 0 && this.#admit(acceptable, 0) === "settled") return;

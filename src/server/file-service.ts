@@ -1,6 +1,7 @@
+import { unlink } from "node:fs/promises";
 import { abortOnWire, errorTexts } from "../errors.js";
 import { BlockCache } from "../io/block-cache.js";
-import { openFileSink } from "../io/file-sink.js";
+import { openFileSink, temporaryPathOf } from "../io/file-sink.js";
 import { FileSource } from "../io/file-source.js";
 import { toStorageFailure } from "../io/fs-failure.js";
 import { openForRead, resolveForWrite } from "../io/root-path.js";
@@ -29,7 +30,17 @@ export class FileService {
     const path = await resolveForWrite(root, request.fileKey, this.#symlinks);
     const { mode, offer } = request;
     const expectedBytes = mode === "octet" ? offer.declaredSizeBytes : null;
-    return openFileSink({ path, expectedBytes });
+    return openFileSink({ path, expectedBytes, temporaryTag: request.uploadTag });
+  }
+
+  /** Removes what an upload left that nobody can finish any more. */
+  async removeLeftOver(root: string, request: PlacedRequest): Promise<void> {
+    try {
+      const path = await resolveForWrite(root, request.fileKey, this.#symlinks);
+      await unlink(temporaryPathOf(path, request.uploadTag));
+    } catch {
+      // It had not come so far, or was complete.
+    }
   }
 }
 

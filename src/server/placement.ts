@@ -14,6 +14,8 @@ export interface PlacedRequest {
   readonly peer: Peer;
   /** The local address that was asked: the transfer's socket is bound to it. */
   readonly localAddress: string;
+  /** In the temporary name of an upload, so that the server can remove what a dead worker leaves behind. */
+  readonly uploadTag: string;
 }
 
 /** Why a transfer failed: what the engine found, or what was in its way before. */

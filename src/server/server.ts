@@ -183,7 +183,7 @@ export class Server extends EventEmitter {
 
   async #openPlacement(): Promise<Placement> {
     const { workers, handler } = this.#settings;
-    if (workers > 0) return new WorkerPlacement(this.#settings, (error) => this.#reportWorker(error));
+    if (workers > 0) return new WorkerPlacement(this.#thread, (error) => this.#reportWorker(error));
     if (handler !== null) this.#handler = await loadHandler(handler, this.#thread);
     return new LocalPlacement(this.#thread);
   }

@@ -23,6 +23,13 @@ export interface HostThread {
   readonly settings: ServerSettings;
 }
 
+/** Follows a transfer from beside it, without a part in it. */
+export interface HostWatcher {
+  onBound(localPort: number): void;
+  /** Something came from the network, and has been dealt with. */
+  onHeard(): void;
+}
+
 /**
  * One transfer in its own thread, the server's or a worker: engine, driver, socket and file store, from the
  * admitted request to the end of dallying.
@@ -33,21 +40,20 @@ export class TransferHost implements PlacedTransfer {
   readonly #handlers: PlacementHandlers;
   readonly #engine: Transfer;
   readonly #driver: TransferDriver;
-  readonly #onHeard: (() => void) | null;
+  readonly #watcher: HostWatcher | null;
   #copying: CopyingSink | null = null;
   #copyIsWanted = false;
   /** What the file system said, while the ERROR is on its way through the engine. */
   #refusal: TransferFailure | null = null;
   #over = false;
 
-  /** @param onHeard - called after everything that came from the network */
   constructor(
     thread: HostThread,
     request: PlacedRequest,
     handlers: PlacementHandlers,
-    onHeard: (() => void) | null = null,
+    watcher: HostWatcher | null = null,
   ) {
-    this.#onHeard = onHeard;
+    this.#watcher = watcher;
     this.#thread = thread;
     this.#request = request;
     this.#handlers = handlers;
@@ -179,12 +185,12 @@ export class TransferHost implements PlacedTransfer {
   /** What the socket reports to. */
   #socketHandlers(): SocketHandlers {
     const driver = this.#driver;
-    const onHeard = this.#onHeard;
-    if (onHeard === null) return driver;
+    const watcher = this.#watcher;
+    if (watcher === null) return driver;
     return {
       onDatagrams: (batch) => {
         driver.onDatagrams(batch);
-        onHeard();
+        watcher.onHeard();
       },
       onError: (error) => driver.onError(error),
     };
@@ -209,9 +215,13 @@ export class TransferHost implements PlacedTransfer {
 
   /** False when the transfer ended while its socket was opened. */
   #bind(socket: DatagramSocket): boolean {
-    if (this.#over) socket.close();
-    else this.#driver.bind(socket);
-    return !this.#over;
+    if (this.#over) {
+      socket.close();
+      return false;
+    }
+    this.#driver.bind(socket);
+    this.#watcher?.onBound(socket.localPort);
+    return true;
   }
 
   #failed(fault: Fault): void {

@@ -1,7 +1,7 @@
 import { encodeError } from "../engine/index.js";
 import { dgramSockets } from "../io/dgram-socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
-import type { ServerSettings } from "./options.js";
+import type { FileService } from "./file-service.js";
 import type {
   AnswerMode,
   FileOrder,
@@ -12,7 +12,8 @@ import type {
 } from "./placement.js";
 import { pumpSource } from "./remote-store.js";
 import { TransferBoard } from "./transfer-board.js";
-import { type FromWorker, reviveError, reviveFailure } from "./worker-messages.js";
+import type { HostThread } from "./transfer-host.js";
+import { type FromWorker, reviveFailure } from "./worker-messages.js";
 import { WorkerPool } from "./worker-pool.js";
 
 /** Bytes of files that all workers together keep for the next reader. */
@@ -33,13 +34,14 @@ export class WorkerPlacement implements Placement {
   readonly #pool: WorkerPool;
   readonly #board: TransferBoard;
   readonly #freeSlots: number[] = [];
-  readonly #onHandlerError: (error: Error) => void;
+  readonly #files: FileService;
   #nextId = 0;
 
-  constructor(settings: ServerSettings, onWorkerError: (error: Error) => void) {
+  constructor(thread: HostThread, onWorkerError: (error: Error) => void) {
+    const { settings } = thread;
+    this.#files = thread.files;
     this.#board = TransferBoard.withSlots(settings.transfersMax + SPARE_SLOTS);
     for (let slot = this.#board.slotCount - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
-    this.#onHandlerError = onWorkerError;
     this.#pool = new WorkerPool({
       count: settings.workers,
       setup: {
@@ -67,13 +69,13 @@ export class WorkerPlacement implements Placement {
       { id, request, answer, root, slot },
       {
         onMessage: (message) => {
-          if (message.kind === "handler-error") this.#onHandlerError(reviveError(message.error));
-          else transfer.take(message);
+          transfer.take(message);
           if (message.kind === "ended" && slot >= 0) this.#freeSlots.push(slot);
         },
         onCrash: (error) => {
           const { localPort } = slot < 0 ? { localPort: 0 } : this.#board.read(slot);
           if (slot >= 0) this.#freeSlots.push(slot);
+          if (request.method === "PUT") void this.#files.removeLeftOver(root, request);
           transfer.crash(error, localPort);
         },
       },

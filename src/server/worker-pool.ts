@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { Piscina, queueOptionsSymbol } from "piscina";
 import { WorkerLink } from "./worker-link.js";
-import type {
-  FromWorker,
-  HelloMessage,
-  TaskResult,
-  ToWorker,
-  TransferTask,
-  WorkerSetup,
+import {
+  type FromWorker,
+  type HelloMessage,
+  reviveError,
+  type TaskResult,
+  type ToWorker,
+  type TransferTask,
+  type WorkerSetup,
 } from "./worker-messages.js";
 
 /** `dist/workers`, beside `dist/src`. */
@@ -31,7 +32,7 @@ export interface WorkerPoolOptions {
   readonly count: number;
   readonly setup: WorkerSetup;
   readonly tasksMax: number;
-  /** A worker died. Once for each. */
+  /** A worker died (once for each), or a handler threw. */
   onWorkerError(error: Error): void;
 }
 
@@ -135,6 +136,11 @@ export class WorkerPool {
   }
 
   #pass(message: FromWorker): void {
+    if (message.kind === "handler-error") {
+      // Its transfer may be over by now.
+      this.#options.onWorkerError(reviveError(message.error));
+      return;
+    }
     const task = this.#tasks.get(message.id);
     if (message.kind === "ended") this.#forget(message.id);
     task?.handlers.onMessage(message);

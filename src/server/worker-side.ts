@@ -6,7 +6,7 @@ import type { PlacementHandlers, TransferFailure } from "./placement.js";
 import { RemoteSink, RemoteSource } from "./remote-store.js";
 import { ServerTransfer } from "./server-transfer.js";
 import { TransferBoard } from "./transfer-board.js";
-import { type HostThread, TransferHost } from "./transfer-host.js";
+import { type HostThread, type HostWatcher, TransferHost } from "./transfer-host.js";
 import type { WorkerLink } from "./worker-link.js";
 import {
   type CompletedReport,
@@ -111,9 +111,14 @@ class WorkerTransferSide {
       data: (bytes) => link.post({ kind: "data", id, bytes }, bytes.buffer as ArrayBuffer),
       finish: () => link.post({ kind: "finish", id }),
     });
-    const host: TransferHost = new TransferHost(thread, task.request, this.#handlers(board), () => {
-      if (slot >= 0) board.setHeard(slot, host.proven, host.hasMovedData);
-    });
+    const watcher: HostWatcher | null =
+      slot < 0
+        ? null
+        : {
+            onBound: (localPort) => board.setLocalPort(slot, localPort),
+            onHeard: () => board.setHeard(slot, host.proven, host.hasMovedData),
+          };
+    const host: TransferHost = new TransferHost(thread, task.request, this.#handlers(), watcher);
     this.#host = host;
   }
 
@@ -198,11 +203,10 @@ class WorkerTransferSide {
     });
   }
 
-  #handlers(board: TransferBoard): PlacementHandlers {
-    const { id, slot } = this.#task;
+  #handlers(): PlacementHandlers {
+    const { id } = this.#task;
     return {
       onOpened: (localAddress, localPort) => {
-        if (slot >= 0) board.setLocalPort(slot, localPort);
         if (this.#handled !== null) this.#handled.onOpened(localAddress, localPort);
         else if (this.#task.answer === "listener") {
           this.#link.post({ kind: "opened", id, localAddress, localPort });

@@ -29,9 +29,15 @@ const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[
     may: [/^node:/, /^src\/(engine\/index|errors|options|runtime)$/, /^src\/(io|driver|streams|client)\//],
   },
   {
+    place: /^src\/server\/worker-pool$/,
+    may: [/^node:/, /^piscina$/, /^src\/server\/worker-(link|messages)$/],
+  },
+  {
     place: /^src\/server\//,
     may: [/^node:/, /^src\/(engine\/index|errors|options|runtime)$/, /^src\/(io|driver|streams|server)\//],
   },
+  // Only wiring: what happens in a worker is `worker-side`, so that nothing here needs a test of its own.
+  { place: /^workers\//, may: [/^node:worker_threads$/, /^src\/server\/worker-(link|messages|side)$/] },
   { place: /^src\/cli\//, may: [/^node:/, /^src\/index$/, /^src\/cli\//, /^commander$/, /^cli-progress$/] },
   {
     place: /^src\/index$/,
@@ -40,7 +46,7 @@ const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[
 ];
 
 test("every import in src is allowed by the layer table", () => {
-  const files = sourcesBelow("src");
+  const files = [...sourcesBelow("src"), ...sourcesBelow("workers")];
   let seen = 0;
   const offences: string[] = [];
   for (const file of files) {
@@ -61,8 +67,9 @@ test("every import in src is allowed by the layer table", () => {
   assert.ok(files.length > 30 && seen > 100, `only ${files.length} files and ${seen} imports were looked at`);
 });
 
-test("every file of src is reached from the package, its ESM face or the command", () => {
-  const files = new Map(sourcesBelow("src").map((file) => [file.path.replace(/\.m?ts$/, ""), file]));
+test("every file of src is reached from the package, its ESM face, the command or a worker", () => {
+  const sources = [...sourcesBelow("src"), ...sourcesBelow("workers")];
+  const files = new Map(sources.map((file) => [file.path.replace(/\.m?ts$/, ""), file]));
   const reached = new Set<string>();
   const visit = (name: string): void => {
     const file = files.get(name);
@@ -75,6 +82,7 @@ test("every file of src is reached from the package, its ESM face or the command
   };
   visit("src/index");
   visit("src/cli/main");
+  visit("workers/transfer-worker");
   assert.deepEqual(
     [...files.keys()].filter((name) => !reached.has(name)),
     [],
