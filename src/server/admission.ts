@@ -11,7 +11,7 @@ export interface AdmittedTransfer {
   /** How long nothing has come from the client, ms. */
   silentMs(): number;
   /** Ends it in favour of a new one. */
-  evict(): void;
+  evict(by: "same-client" | "limit"): void;
 }
 
 /**
@@ -75,7 +75,7 @@ export class Admission<T extends AdmittedTransfer> {
     for (const transfer of this.#byClient.values()) {
       if (transfer.proven || (address !== null && transfer.clientAddress !== address)) continue;
       // All that follow are younger.
-      if (transfer.silentMs() >= UNPROVEN_GRACE_MS) transfer.evict();
+      if (transfer.silentMs() >= UNPROVEN_GRACE_MS) transfer.evict("limit");
       return;
     }
   }

@@ -182,7 +182,7 @@ export class Dispatcher {
       running.handleRepeatedRequest();
       return false;
     }
-    running.evict();
+    running.evict("same-client");
     return true;
   }
 

@@ -30,6 +30,8 @@ export type TransferFailure =
     }
   /** No socket: out of descriptors or ports. The client has been told nothing. */
   | { readonly kind: "no-socket"; readonly cause: Error }
+  /** It gave way to another request. `beforeData`: of the same client, who had seen no more than the size. */
+  | { readonly kind: "superseded"; readonly beforeData: boolean; readonly cause: Error }
   /** Its worker thread died. */
   | { readonly kind: "crashed"; readonly cause: Error };
 

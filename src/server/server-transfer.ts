@@ -157,18 +157,24 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     this.#placed.handleRepeatedRequest();
   }
 
-  /** Gives way to another request. */
-  evict(): void {
-    this.fail(new TftpError("Superseded by another request", { code: "EABORT" }));
+  /** Gives way to another request: a new one of the same client, or of somebody else at a limit. */
+  evict(by: "same-client" | "limit"): void {
+    const beforeData = by === "same-client" && !this.hasMovedData;
+    const cause = new TftpError("Superseded by another request", { code: "EABORT" });
+    this.#failSilently(cause, { kind: "superseded", beforeData, cause });
   }
 
   /** Ends everything in silence, with an error for the listeners. */
   fail(error: Error): void {
+    this.#failSilently(error, { kind: "storage", cause: error });
+  }
+
+  #failSilently(error: Error, failure: TransferFailure): void {
     if (this.#over) return;
     this.#placed.close();
     this.#req?.fail(error);
     this.#res?.destroy();
-    this.#end(null, { kind: "storage", cause: error });
+    this.#end(null, failure);
   }
 
   /** The server closes: the client gets an ERROR; one that only dallies is let go. */
@@ -198,7 +204,8 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     if (unanswered) this.#owner.onUnanswered(this, failure);
     const req = this.#req;
     if (failure.kind === "refused") this.#refuse(failure.reason, failure.cause);
-    else if (failure.kind === "no-socket" || failure.kind === "crashed") req?.fail(failure.cause);
+    else if (failure.kind === "no-socket" || failure.kind === "crashed" || failure.kind === "superseded")
+      req?.fail(failure.cause);
     else if (failure.kind !== "aborted") req?.fail(faultToError(failure satisfies Fault, ""));
     else if (this.#abortReason !== null) req?.fail(this.#abortReason);
     else req?.settleAborted();

@@ -48,8 +48,9 @@ export function toTransferResult(info: TransferInfo, failure: TransferFailure | 
 
 function outcomeOf(info: TransferInfo, failure: TransferFailure): TransferResult["outcome"] {
   if (failure.kind === "refused") return "refused";
-  const isProbe = failure.kind === "peer-error" && failure.beforeData && info.method === "GET";
-  return isProbe ? "probe" : "failed";
+  // A client that asks anew before any data moved has seen the size: its ERROR may be lost or on its way.
+  const isEarly = (failure.kind === "peer-error" || failure.kind === "superseded") && failure.beforeData;
+  return isEarly && info.method === "GET" ? "probe" : "failed";
 }
 
 function toError(failure: TransferFailure): Error {
@@ -57,6 +58,7 @@ function toError(failure: TransferFailure): Error {
     case "refused":
     case "no-socket":
     case "crashed":
+    case "superseded":
       return failure.cause;
     case "aborted":
       return new TftpError(failure.message || errorTexts.EABORT, { code: "EABORT" });

@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createClient } from "../../src/index.js";
-import { temporaryFolder } from "../helpers/files.js";
+import { sampleBytes, temporaryFolder } from "../helpers/files.js";
+import { startServer } from "../helpers/server.js";
 
 const ROOT = join(__dirname, "../../..");
 const TIME_LIMIT = { timeout: 20_000 };
@@ -66,3 +69,39 @@ test(
     await stop();
   },
 );
+
+test("examples/handlers/ipxe.mjs makes scripts inside the workers", TIME_LIMIT, async (context) => {
+  const handler = join(ROOT, "examples/handlers/ipxe.mjs");
+  const root = join(ROOT, "examples/files");
+  const { port } = await startServer(context, { root, handler, workers: 2 });
+  const client = createClient({ host: "127.0.0.1", port });
+  const local = join(await temporaryFolder(context), "out");
+  await client.get("boot.ipxe", local);
+  assert.match(
+    await readFile(local, "utf8"),
+    /^#!ipxe\necho You are 127\.0\.0\.1\nkernel images\/vmlinuz quiet\n/,
+  );
+  await client.get("hello.txt", local);
+  assert.match(await readFile(local, "utf8"), /^Hello from ntftp/);
+});
+
+test("examples/handlers/http-proxy.mjs passes on what a web server has", TIME_LIMIT, async (context) => {
+  const content = sampleBytes(300_000);
+  const web = createHttpServer((request, response) => {
+    if (request.url === "/boot/image") response.end(content);
+    else response.writeHead(404).end();
+  });
+  context.after(() => web.close());
+  web.listen(0, "127.0.0.1");
+  await once(web, "listening");
+  process.env["UPSTREAM"] = `http://127.0.0.1:${(web.address() as AddressInfo).port}/`;
+  const folder = await temporaryFolder(context);
+  const handler = join(ROOT, "examples/handlers/http-proxy.mjs");
+  const { port } = await startServer(context, { root: folder, handler, workers: 2 });
+  const client = createClient({ host: "127.0.0.1", port });
+  const local = join(folder, "out");
+  await client.get("boot/image", local);
+  assert.ok((await readFile(local)).equals(content));
+  await assert.rejects(client.get("none", join(folder, "none")), /File not found/);
+  await assert.rejects(client.put(local, "up"), /read-only/);
+});
