@@ -16,7 +16,6 @@ import type { ServerResponse } from "./response.js";
 import type { ServerTransfer } from "./server-transfer.js";
 import type { HostThread } from "./transfer-host.js";
 import { type TransferInfo, toTransferInfo, toTransferResult } from "./transfer-info.js";
-import { WorkerPlacement } from "./worker-placement.js";
 
 /** Called for every request that is not refused outright, with the server as `this`. */
 export type RequestListener = (this: Server, req: ServerRequest, res: ServerResponse) => void;
@@ -183,7 +182,11 @@ export class Server extends EventEmitter {
 
   async #openPlacement(): Promise<Placement> {
     const { workers, handler } = this.#settings;
-    if (workers > 0) return new WorkerPlacement(this.#thread, (error) => this.#reportWorker(error));
+    if (workers > 0) {
+      // Loaded here, so that a client or a server without workers does not pay for the pool.
+      const { WorkerPlacement } = await import("./worker-placement.js");
+      return new WorkerPlacement(this.#thread, (error) => this.#reportWorker(error));
+    }
     if (handler !== null) this.#handler = await loadHandler(handler, this.#thread);
     return new LocalPlacement(this.#thread);
   }
