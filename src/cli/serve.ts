@@ -86,7 +86,7 @@ function reportTransfers(server: Server, reporter: Reporter): void {
     reporter.event({ event: "error", ...detailsOf(info), message: error.message });
   });
   server.on("workerError", (error: Error) => {
-    reporter.error(new Error(`A worker died and was replaced: ${error.message}`));
+    reporter.error(new Error(`In a worker: ${error.message}`));
   });
 }
 

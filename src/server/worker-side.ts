@@ -41,8 +41,10 @@ export class WorkerSide {
     this.#board = new TransferBoard(board);
     this.#link = link;
     this.#handler = handler === null ? null : loadHandler(handler, this.#thread);
-    // A module that can't be loaded fails each transfer, with its error.
-    this.#handler?.catch(() => undefined);
+    // Said once; every transfer that wants the module fails.
+    this.#handler?.catch((error: unknown) =>
+      link.post({ kind: "handler-error", id: NO_TRANSFER, error: cloneError(error) }),
+    );
   }
 
   /** Resolves when the transfer's data has ended. Never rejects. */
@@ -242,7 +244,8 @@ class WorkerTransferSide {
 
   #failBeforeStart(cause: Error): void {
     const { id } = this.#task;
-    this.#report = { kind: "failed", id, failure: cloneFailure({ kind: "no-socket", cause }) };
+    const failure = { kind: "refused", reason: "io", cause, answered: false } as const;
+    this.#report = { kind: "failed", id, failure: cloneFailure(failure) };
     this.#finish(null);
   }
 
@@ -261,5 +264,8 @@ class WorkerTransferSide {
     this.#owner.onResult(this.#task.answer === "listener" ? NOTHING : result);
   }
 }
+
+/** The id of what concerns no transfer. */
+const NO_TRANSFER = -1;
 
 const NOTHING: TaskResult = { report: null, ended: null };

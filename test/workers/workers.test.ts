@@ -165,6 +165,35 @@ test(
   },
 );
 
+test(
+  "a handler module that can't be loaded is said, and its clients get an ERROR",
+  TIME_LIMIT,
+  async (context) => {
+    const root = await temporaryFolder(context);
+    await writeFile(join(root, "none.mjs"), "export const nothing = 1;");
+    const { server, port } = await startServer(context, {
+      root,
+      handler: join(root, "none.mjs"),
+      workers: 1,
+    });
+    const reported = once(server, "workerError");
+    const client = createClient({ host: "127.0.0.1", port });
+    await assert.rejects(client.get("f", join(root, "out")), /\(Server\) I\/O error/);
+    assert.match((await reported)[0].message, /has no function as its default export/);
+    // Without workers it is an error of listen().
+    const alone = createServer({
+      host: "127.0.0.1",
+      port: 0,
+      root,
+      handler: join(root, "none.mjs"),
+      workers: 0,
+    });
+    const failed = once(alone, "error");
+    alone.listen();
+    assert.equal((await failed)[0].code, "ERR_INVALID_ARG_TYPE");
+  },
+);
+
 test("a slow listener and a slow client keep memory bounded", TIME_LIMIT, async (context) => {
   const root = await temporaryFolder(context);
   let writes = 0;
