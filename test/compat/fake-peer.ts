@@ -7,6 +7,9 @@ export interface Heard {
   readonly port: number;
 }
 
+/** How long a first answer may take: the other side may still be starting, on a machine that is busy. */
+const COLD_START_MS = 2000;
+
 /** A UDP peer on 127.0.0.1 that a scenario scripts by hand. */
 export class FakePeer {
   readonly socket: Socket;
@@ -65,10 +68,11 @@ export class FakePeer {
     }
   }
 
-  /** All datagrams until none has come for a time, in words. */
+  /** All datagrams until none has come for a time, in words. The first one may have to wait for a starting server. */
   async hear(quietMs: number): Promise<string[]> {
     const words: string[] = [];
-    for (let heard = await this.nextWithin(quietMs); heard !== null; heard = await this.nextWithin(quietMs)) {
+    const firstMs = this.#last === null ? Math.max(quietMs, COLD_START_MS) : quietMs;
+    for (let heard = await this.nextWithin(firstMs); heard !== null; heard = await this.nextWithin(quietMs)) {
       words.push(inWords(heard.bytes));
     }
     return words;
@@ -78,7 +82,7 @@ export class FakePeer {
    * Sends a datagram and returns the first answer in words. On a busy machine DATA may come again while it is
    * being answered: the block that was heard last is no answer.
    */
-  async ask(port: number, bytes: Uint8Array, ms = 500): Promise<string> {
+  async ask(port: number, bytes: Uint8Array, ms = COLD_START_MS): Promise<string> {
     const before = this.#last;
     this.send(bytes, port);
     for (;;) {
