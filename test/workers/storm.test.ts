@@ -23,6 +23,8 @@ const INITRD_BYTES = FULL ? 32_768 * KIB : 256 * KIB;
 const RESIDENT_MIB_MAX = 400;
 const FIRST_ANSWER_P99_MS_MAX = 1000;
 const CONFIGURATION_NAMES = 10;
+const WARM_UP_ROUNDS = 4;
+const COUNTED_ROUNDS = 4;
 
 async function startServer(context: { after(end: () => void): void }, root: string) {
   const command = join(__dirname, "../../src/cli/main.js");
@@ -147,18 +149,20 @@ test("1,024 transfers of different files at once: all complete, and nothing of t
   const { server, port, errors } = await startServer(context, root);
   const idle = descriptors(server);
   const client = createClient({ host: "127.0.0.1", port, windowSize: 4, timeout: 4000, retries: 5 });
+  // The allocator keeps what it got for a while: resident memory climbs to a plateau first, and must stay there.
   const residentAfter: number[] = [];
-  for (let round = 0; round < 2; round++) {
+  for (let round = 0; round < WARM_UP_ROUNDS + COUNTED_ROUNDS; round++) {
     await transferAll(client, root, count);
     assert.equal(errors(), "");
     await settles(server, idle);
     residentAfter.push(residentMiB(server, "VmRSS"));
   }
-  const [first = 0, second = 0] = residentAfter;
   context.diagnostic(
-    `resident after the first round ${first.toFixed(0)} MiB, after the second ${second.toFixed(0)} MiB`,
+    `resident after each round: ${residentAfter.map((mib) => mib.toFixed(0)).join(" ")} MiB`,
   );
-  assert.ok(second < first * 1.15 && second < RESIDENT_MIB_MAX, `${first} MiB, then ${second} MiB`);
+  const plateau = residentAfter[WARM_UP_ROUNDS - 1] ?? 0;
+  const last = residentAfter.at(-1) ?? 0;
+  assert.ok(last < plateau * 1.15 && last < RESIDENT_MIB_MAX, `${plateau} MiB, then ${last} MiB`);
 });
 
 /** Each stands in the middle until all are there, so that they truly run at the same time. */
