@@ -3,8 +3,15 @@ import type { StorageFailure } from "../io/storage.js";
 
 /** The ERROR packet for a failing store. The texts are npm `tftp`'s; none carries a path of this machine. */
 export function storageReplyFor(failure: StorageFailure): StorageReply {
-  const { errorCode, message } = ON_WIRE[failure.kind];
-  return { kind: "failed", errorCode, message, cause: failure.cause };
+  return { kind: "failed", ...storageFailureOnWire(failure.kind), cause: failure.cause };
+}
+
+/** Number and text of a failing store in an ERROR packet. */
+export function storageFailureOnWire(kind: StorageFailure["kind"]): {
+  readonly errorCode: number;
+  readonly message: string;
+} {
+  return ON_WIRE[kind];
 }
 
 const ON_WIRE: Record<StorageFailure["kind"], { errorCode: number; message: string }> = {

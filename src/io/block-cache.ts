@@ -9,7 +9,7 @@ import type { StorageFailure } from "./storage.js";
 const CHUNK_BYTES = 131_072;
 
 /** Chunks kept for the next reader, by default. */
-const CACHE_BYTES_MAX = 16_777_216;
+export const CACHE_BYTES_MAX = 16_777_216;
 
 /** Reads under way at a time: libuv's pool has four threads, and others want them too. */
 const READS_MAX = 8;

@@ -14,6 +14,9 @@ export interface AdmittedTransfer {
   evict(by: "same-client" | "limit"): void;
 }
 
+/** Room for one more transfer, or whose limit is in the way. */
+export type Room = "free" | "client-full" | "server-full";
+
 /**
  * Which transfers run, by client and by file: absorbs repeated requests, keeps two transfers off one file, and
  * bounds their number.
@@ -54,13 +57,14 @@ export class Admission<T extends AdmittedTransfer> {
   }
 
   /**
-   * True when one more of this address may run, now or after making room: at a limit, the oldest transfer whose
-   * client has not answered for a while gives way, as a flood of forged requests consists of those.
+   * Whether one more of this address may run, now or after making room: at a limit, the oldest transfer whose client
+   * has not answered for a while gives way, as a flood of forged requests consists of those.
    */
-  makeRoom(address: string): boolean {
+  makeRoom(address: string): Room {
     if (this.#isClientFull(address)) this.#evictOldest(address);
     if (this.#isFull()) this.#evictOldest(null);
-    return !this.#isClientFull(address) && !this.#isFull();
+    if (this.#isFull()) return "server-full";
+    return this.#isClientFull(address) ? "client-full" : "free";
   }
 
   #isFull(): boolean {

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { posix } from "node:path";
+import { storageFailureOnWire } from "../driver/storage-failures.js";
 import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from "../engine/index.js";
 import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
@@ -9,7 +10,6 @@ import type { DatagramSocket, Incoming, Peer } from "../io/socket.js";
 import type { BlockSink } from "../io/storage.js";
 import type { Runtime } from "../runtime.js";
 import { Admission, BUSY_TEXT, refusalOnWire } from "./admission.js";
-import { refusalPacket } from "./file-service.js";
 import type { ServerSettings } from "./options.js";
 import type { AnswerMode, PlacedRequest, Placement, TransferFailure } from "./placement.js";
 import type { ServerRequest } from "./request.js";
@@ -73,11 +73,6 @@ export class Dispatcher {
   /** Transfers whose data is still moving. */
   get transferCount(): number {
     return this.#admission.activeCount;
-  }
-
-  /** Requests that wait for a place. */
-  get queuedCount(): number {
-    return this.#waiting.size;
   }
 
   /** Where transfers run from now on; null takes no more. */
@@ -156,10 +151,8 @@ export class Dispatcher {
         uploadTag: method === "PUT" ? randomTag() : "",
       },
     };
-    if (this.#waiting.size === 0 && this.#admit(acceptable, 0) === "settled") return;
-    // Behind those that wait already.
-    if (this.#waiting.enter(clientKey, address, acceptable)) this.#waiting.callNext();
-    else answer(socket, datagram.peer, ErrorCode.notDefined, BUSY_TEXT);
+    if (this.#waiting.enter(clientKey, address, acceptable)) return;
+    answer(socket, datagram.peer, ErrorCode.notDefined, BUSY_TEXT);
   }
 
   /** Why a request can't be served whatever else runs, or null. */
@@ -196,7 +189,8 @@ export class Dispatcher {
       this.#refuse({ peer }, socket, conflict);
       return "settled";
     }
-    if (!this.#admission.makeRoom(peer.address)) return "no-place";
+    const room = this.#admission.makeRoom(peer.address);
+    if (room !== "free") return room;
     const answerMode = this.#owner.answerMode();
     const start = { requestBytes, answer: answerMode, root: this.#owner.root() };
     const transfer = new ServerTransfer(this.#placement, this.#settings, request, start, {
@@ -239,7 +233,7 @@ function answer(socket: DatagramSocket, { address, port }: Peer, errorCode: numb
 /** For what failed before there was a socket of the transfer's own. */
 function answerFailure(socket: DatagramSocket, peer: Peer, failure: TransferFailure): void {
   if (failure.kind === "refused") {
-    const { errorCode, message } = refusalPacket(failure.reason);
+    const { errorCode, message } = storageFailureOnWire(failure.reason);
     answer(socket, peer, errorCode, message);
   } else {
     // Out of descriptors or ports: this client has to try again, the others go on.

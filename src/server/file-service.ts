@@ -1,11 +1,9 @@
 import { unlink } from "node:fs/promises";
-import { abortOnWire, errorTexts } from "../errors.js";
-import { BlockCache } from "../io/block-cache.js";
+import { BlockCache, CACHE_BYTES_MAX } from "../io/block-cache.js";
 import { openFileSink, temporaryPathOf } from "../io/file-sink.js";
 import { FileSource } from "../io/file-source.js";
-import { toStorageFailure } from "../io/fs-failure.js";
 import { openForRead, resolveForWrite } from "../io/root-path.js";
-import type { BlockSink, StorageFailure } from "../io/storage.js";
+import type { BlockSink } from "../io/storage.js";
 import type { SymlinkPolicy } from "./options.js";
 import type { PlacedRequest } from "./placement.js";
 
@@ -15,7 +13,7 @@ export class FileService {
   readonly #cache: BlockCache;
 
   /** @param cacheBytesMax - bytes of files kept for the next reader */
-  constructor(symlinks: SymlinkPolicy, cacheBytesMax: number) {
+  constructor(symlinks: SymlinkPolicy, cacheBytesMax = CACHE_BYTES_MAX) {
     this.#symlinks = symlinks;
     this.#cache = new BlockCache({ bytesMax: cacheBytesMax });
   }
@@ -43,34 +41,3 @@ export class FileService {
     }
   }
 }
-
-/** Why the file system refused, and the ERROR packet for it. No text carries a path of this machine. */
-export function refusalOf(cause: unknown): {
-  readonly reason: StorageFailure["kind"];
-  readonly cause: Error;
-} {
-  const failure = toStorageFailure(cause);
-  return { reason: failure.kind, cause: failure.cause };
-}
-
-/** The text of a refusal, npm `tftp`'s. */
-export function refusalText(reason: StorageFailure["kind"]): string {
-  return REFUSAL_TEXTS[reason];
-}
-
-/** Number and text of a refusal in an ERROR packet. */
-export function refusalPacket(reason: StorageFailure["kind"]): {
-  readonly errorCode: number;
-  readonly message: string;
-} {
-  return abortOnWire(refusalText(reason));
-}
-
-const REFUSAL_TEXTS: Record<StorageFailure["kind"], string> = {
-  "not-found": errorTexts.ENOENT,
-  access: errorTexts.EACCESS,
-  "disk-full": errorTexts.ENOSPC,
-  exists: errorTexts.EEXIST,
-  changed: errorTexts.EIO,
-  io: errorTexts.EIO,
-};

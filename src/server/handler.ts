@@ -2,8 +2,7 @@ import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { ServerRequest } from "./request.js";
 import type { ServerResponse } from "./response.js";
-import type { ServerTransferOwner } from "./server-transfer.js";
-import type { HostThread } from "./transfer-host.js";
+import type { ServerTransfer } from "./server-transfer.js";
 
 /** What a handler finds as `this`. */
 export interface HandlerContext {
@@ -20,10 +19,34 @@ export type RequestHandler = (
   res: ServerResponse,
 ) => void | Promise<void>;
 
-/** A loaded handler in its thread. */
-export interface HandlerHost {
-  /** What a transfer needs to be answered by the handler; `report` hears of what it throws. */
-  ownerFor(root: string, report: (error: Error) => void): ServerTransferOwner;
+/**
+ * Asks the handler. What it throws, or rejects with, is an ERROR for the client, and told to `report`: an exception of
+ * one request must not end a thread with hundreds.
+ */
+export function askHandler(
+  handler: RequestHandler,
+  root: string,
+  report: (error: Error) => void,
+  req: ServerRequest,
+  res: ServerResponse,
+  transfer: ServerTransfer,
+): void {
+  const fail = (error: unknown): void => {
+    req.abort("Internal error");
+    report(error instanceof Error ? error : new Error(String(error)));
+  };
+  const context: HandlerContext = {
+    root,
+    requestListener: (request) => {
+      if (request === req && req.claim()) transfer.serveFiles(root);
+    },
+  };
+  try {
+    const running = handler.call(context, req, res);
+    if (running instanceof Promise) running.catch(fail);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 /**
@@ -31,38 +54,7 @@ export interface HandlerHost {
  *
  * @throws TypeError (`ERR_INVALID_ARG_TYPE`) when that is no function; what the module throws
  */
-export async function loadHandler(module: string, thread: HostThread): Promise<HandlerHost> {
-  const handler = await importHandler(module);
-  return {
-    ownerFor: (root, report) => ({
-      onRequest: (req, res, transfer) => {
-        const fail = (error: unknown): void => {
-          req.abort("Internal error");
-          report(error instanceof Error ? error : new Error(String(error)));
-        };
-        const context: HandlerContext = {
-          root,
-          requestListener: (request) => {
-            if (request === req && req.claim()) transfer.serveFiles(root);
-          },
-        };
-        try {
-          const running = handler.call(context, req, res);
-          if (running instanceof Promise) running.catch(fail);
-        } catch (error) {
-          fail(error);
-        }
-      },
-      onUnanswered: () => undefined,
-      onFileReleased: () => undefined,
-      onEnded: () => undefined,
-      openSink: (from, request) => thread.files.openSink(from, request),
-    }),
-  };
-}
-
-/** @throws TypeError when the default export is no function */
-export async function importHandler(module: string): Promise<RequestHandler> {
+export async function loadHandler(module: string): Promise<RequestHandler> {
   const specifier = isAbsolute(module) ? pathToFileURL(module).href : module;
   let loaded = (await import(specifier)) as { default?: unknown };
   // CommonJS compiled from an ES module: its default export is one level down.

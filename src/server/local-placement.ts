@@ -1,7 +1,7 @@
 import type { AnswerMode, PlacedRequest, PlacedTransfer, Placement, PlacementHandlers } from "./placement.js";
 import { type HostThread, TransferHost } from "./transfer-host.js";
 
-/** Transfers in the calling thread (`workers: 0`), and inside a worker for its handler module. */
+/** Transfers in the calling thread (`workers: 0`). */
 export class LocalPlacement implements Placement {
   readonly #thread: HostThread;
 
@@ -16,7 +16,7 @@ export class LocalPlacement implements Placement {
     handlers: PlacementHandlers,
   ): PlacedTransfer {
     const host = new TransferHost(this.#thread, request, handlers);
-    void (answer === "files" ? host.openFromFiles(root) : host.open());
+    host.start(answer, root);
     return host;
   }
 

@@ -1,5 +1,5 @@
-import { ByteQueue } from "../driver/byte-queue.js";
-import type { BlockSink, BlockSource, SinkHandlers, SourceHandlers, StorageFailure } from "../io/storage.js";
+import type { BlockSink, BlockSource, SinkHandlers, StorageFailure } from "../io/storage.js";
+import { QueuedSource } from "../streams/queued-source.js";
 
 /** Bytes asked for beyond what the engine needs, so that the next window is there before it is due. */
 const AHEAD_BYTES = 65_536;
@@ -7,76 +7,45 @@ const AHEAD_BYTES = 65_536;
 /** Bytes on the way to a listener before its client is held back. */
 const UNCONSUMED_BYTES_MAX = 131_072;
 
-/** What a source or sink in a worker says to the thread of the listener. */
-export interface RemotePeer {
-  want(uptoBytes: number): void;
-  data(bytes: Uint8Array): void;
-  finish(): void;
-}
-
 /** In the worker: the bytes that a listener writes into `res`. What is wanted is the credit of the other side. */
-export class RemoteSource implements BlockSource {
-  readonly sizeBytes: number;
-  readonly #peer: RemotePeer;
-  readonly #queue = new ByteQueue();
-  #handlers: SourceHandlers | null = null;
+export class RemoteSource extends QueuedSource {
+  readonly #ask: (uptoBytes: number) => void;
   #askedBytes = 0;
-  #ended = false;
 
-  constructor(sizeBytes: number, peer: RemotePeer) {
+  constructor(sizeBytes: number, ask: (uptoBytes: number) => void) {
+    super();
     this.sizeBytes = sizeBytes;
-    this.#peer = peer;
+    this.#ask = ask;
   }
 
-  get availableBytes(): number {
-    return this.#queue.endBytes;
-  }
-
-  get ended(): boolean {
-    return this.#ended;
-  }
-
-  attach(handlers: SourceHandlers): void {
-    this.#handlers = handlers;
-  }
-
-  want(uptoBytes: number): void {
+  override want(uptoBytes: number): void {
     // In steps: not a message for every window.
     if (uptoBytes + AHEAD_BYTES / 2 <= this.#askedBytes) return;
     this.#askedBytes = uptoBytes + AHEAD_BYTES;
-    this.#peer.want(this.#askedBytes);
+    this.#ask(this.#askedBytes);
   }
 
   /** From the listener. */
   take(bytes: Uint8Array, ended: boolean): void {
-    this.#queue.append(bytes);
-    this.#ended ||= ended;
-    this.#handlers?.onAvailable();
+    this.fill(bytes, ended);
   }
+}
 
-  slice(offset: number, length: number): Uint8Array {
-    return this.#queue.slice(offset, length);
-  }
-
-  release(uptoBytes: number): void {
-    this.#queue.release(uptoBytes);
-  }
-
-  close(): void {
-    this.#handlers = null;
-    this.#queue.clear();
-  }
+/** Where the bytes of an upload go: to the thread of the listener. */
+export interface RemoteReader {
+  data(bytes: Uint8Array): void;
+  finish(): void;
 }
 
 /** In the worker: the way of an upload's bytes to a listener. */
 export class RemoteSink implements BlockSink {
-  readonly #peer: RemotePeer;
+  readonly #reader: RemoteReader;
   #handlers: SinkHandlers | null = null;
   #unconsumedBytes = 0;
   #saturated = false;
 
-  constructor(peer: RemotePeer) {
-    this.#peer = peer;
+  constructor(reader: RemoteReader) {
+    this.#reader = reader;
   }
 
   attach(handlers: SinkHandlers): void {
@@ -85,13 +54,13 @@ export class RemoteSink implements BlockSink {
 
   write(bytes: Uint8Array): boolean {
     this.#unconsumedBytes += bytes.length;
-    this.#peer.data(bytes.slice());
+    this.#reader.data(bytes.slice());
     this.#saturated ||= this.#unconsumedBytes > UNCONSUMED_BYTES_MAX;
     return !this.#saturated;
   }
 
   finish(): void {
-    this.#peer.finish();
+    this.#reader.finish();
   }
 
   discard(): void {

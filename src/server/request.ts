@@ -38,10 +38,6 @@ export class ServerRequest extends TransferReadable {
     return true;
   }
 
-  get isClaimed(): boolean {
-    return this.#servedFromFiles;
-  }
-
   /** The default listener could not go on: `close`, `abort`, then `error` with what happened on this side. */
   refuse(text: string, error: Error): void {
     this.abortWith(text, this.#isHeard() ? error : null);

@@ -1,9 +1,11 @@
-import type { Fault, TransferCounters } from "../engine/index.js";
-import { faultToError, TftpError } from "../errors.js";
-import type { BlockSink, SinkHandlers } from "../io/storage.js";
+import { storageFailureOnWire } from "../driver/storage-failures.js";
+import type { TransferCounters } from "../engine/index.js";
+import { TftpError } from "../errors.js";
+import { toStorageFailure } from "../io/fs-failure.js";
+import type { BlockSink, StorageFailure } from "../io/storage.js";
 import { type Stats, toExtensionsObject } from "../streams/stats.js";
 import type { AdmittedTransfer } from "./admission.js";
-import { refusalText } from "./file-service.js";
+import { CopyingSink } from "./copying-sink.js";
 import type { ServerSettings } from "./options.js";
 import type {
   AnswerMode,
@@ -16,6 +18,7 @@ import type {
 import { RedirectableSink } from "./redirectable-sink.js";
 import { ServerRequest } from "./request.js";
 import { ServerResponse } from "./response.js";
+import { failureToError } from "./transfer-info.js";
 
 /** What a transfer needs of its server. */
 export interface ServerTransferOwner {
@@ -54,6 +57,7 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
   #abortReason: Error | null = null;
   #fileReleased = false;
   #over = false;
+  #ended = false;
 
   constructor(
     placement: Placement,
@@ -147,7 +151,7 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
   serveFiles(root: string): void {
     this.#root = root;
     if (this.#sink !== null) {
-      this.#storeLate(root, this.#sink).catch((error: Error) => this.#refuse("io", error));
+      this.#storeLate(root, this.#sink).catch((error: unknown) => this.#refuse(toStorageFailure(error)));
     } else if (this.#listenersRun) {
       this.#startFiles(root);
     }
@@ -165,10 +169,6 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
   }
 
   /** Ends everything in silence, with an error for the listeners. */
-  fail(error: Error): void {
-    this.#failSilently(error, { kind: "storage", cause: error });
-  }
-
   #failSilently(error: Error, failure: TransferFailure): void {
     if (this.#over) return;
     this.#placed.close();
@@ -180,7 +180,8 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
   /** The server closes: the client gets an ERROR; one that only dallies is let go. */
   shutDown(text: string): void {
     if (this.#fileReleased) {
-      this.fail(new TftpError(text, { code: "EABORT" }));
+      const error = new TftpError(text, { code: "EABORT" });
+      this.#failSilently(error, { kind: "aborted", message: text });
       return;
     }
     this.#req?.abort(text);
@@ -203,10 +204,8 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     const unanswered = failure.kind === "no-socket" || (failure.kind === "refused" && !failure.answered);
     if (unanswered) this.#owner.onUnanswered(this, failure);
     const req = this.#req;
-    if (failure.kind === "refused") this.#refuse(failure.reason, failure.cause);
-    else if (failure.kind === "no-socket" || failure.kind === "crashed" || failure.kind === "superseded")
-      req?.fail(failure.cause);
-    else if (failure.kind !== "aborted") req?.fail(faultToError(failure satisfies Fault, ""));
+    if (failure.kind === "refused") this.#refuse({ kind: failure.reason, cause: failure.cause });
+    else if (failure.kind !== "aborted") req?.fail(failureToError(failure));
     else if (this.#abortReason !== null) req?.fail(this.#abortReason);
     else req?.settleAborted();
     this.#res?.close();
@@ -236,15 +235,9 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     if (this.method === "PUT") req.feedReaders();
   }
 
-  /** @throws Error when somebody has read a part: the file would lack it */
+  /** @throws the file system's error; Error when somebody has read a part: the file would lack it */
   async #storeLate(root: string, sink: RedirectableSink): Promise<void> {
-    let file: BlockSink;
-    try {
-      file = await this.#owner.openSink(root, this.request);
-    } catch (error) {
-      this.#req?.refuse(refusalText("io"), error as Error);
-      return;
-    }
+    const file = await this.#owner.openSink(root, this.request);
     const req = this.#req;
     if (req === null || req.destroyed || (this.#over && !sink.finished)) {
       file.discard();
@@ -252,19 +245,22 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
       file.discard();
       throw new Error("The upload was read before it was handed to the default listener");
     } else if (sink.finished) {
-      file.attach({ ...NO_HANDLERS, onFailure: ({ cause }) => req.failLate(cause) });
+      file.attach({
+        onDrained: () => undefined,
+        onFinished: () => undefined,
+        onFailure: ({ cause }) => req.failLate(cause),
+      });
       for (let chunk = req.read(); chunk !== null; chunk = req.read()) file.write(chunk);
       file.finish();
     } else {
-      sink.redirect(endingWith(file, () => req.completeStored()));
-      // The stream has no say in the transfer any more.
-      req.blockSink.attach(NO_HANDLERS);
+      // Nothing is copied, but the stream ends with the file.
+      sink.redirect(new CopyingSink(file, req.copySink));
       for (let chunk = req.read(); chunk !== null; chunk = req.read()) file.write(chunk);
     }
   }
 
-  #refuse(reason: Parameters<typeof refusalText>[0], error: Error): void {
-    this.#req?.refuse(refusalText(reason), error);
+  #refuse({ kind, cause }: StorageFailure): void {
+    this.#req?.refuse(storageFailureOnWire(kind).message, cause);
   }
 
   #closeSilently(): void {
@@ -281,8 +277,6 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     this.#owner.onFileReleased(this, failure);
   }
 
-  #ended = false;
-
   #end(counters: Readonly<TransferCounters> | null, failure: TransferFailure | null): void {
     this.#over = true;
     this.#releaseFile(failure);
@@ -290,27 +284,4 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     this.#ended = true;
     this.#owner.onEnded(this, counters);
   }
-}
-
-const NO_HANDLERS: SinkHandlers = {
-  onDrained: () => undefined,
-  onFinished: () => undefined,
-  onFailure: () => undefined,
-};
-
-/** The sink, and a call when its file is complete. */
-function endingWith(file: BlockSink, then: () => void): BlockSink {
-  return {
-    attach: (handlers) =>
-      file.attach({
-        ...handlers,
-        onFinished: () => {
-          then();
-          handlers.onFinished();
-        },
-      }),
-    write: (bytes) => file.write(bytes),
-    finish: () => file.finish(),
-    discard: () => file.discard(),
-  };
 }

@@ -6,7 +6,7 @@ import { errorTexts } from "../errors.js";
 import { threadRuntime } from "../runtime.js";
 import { Dispatcher } from "./dispatcher.js";
 import { FileService } from "./file-service.js";
-import { type HandlerHost, loadHandler } from "./handler.js";
+import { askHandler, loadHandler, type RequestHandler } from "./handler.js";
 import { LocalPlacement } from "./local-placement.js";
 import { fillServerOptions, type ServerOptions, type ServerSettings } from "./options.js";
 import type { AnswerMode, Placement, TransferFailure } from "./placement.js";
@@ -25,9 +25,6 @@ export interface CloseOptions {
   /** End them at once, each client gets an ERROR; without it they go on to their end. */
   abort?: boolean | undefined;
 }
-
-/** Bytes of files that a server without workers keeps for the next reader. */
-const CACHE_BYTES_MAX = 16_777_216;
 
 /**
  * A TFTP server.
@@ -52,7 +49,7 @@ export class Server extends EventEmitter {
   readonly #thread: HostThread;
   readonly #infos = new WeakMap<ServerTransfer, TransferInfo>();
   /** The handler module, where it runs in this thread. */
-  #handler: HandlerHost | null = null;
+  #handler: RequestHandler | null = null;
   #placement: Placement | null = null;
   readonly #transfers = new WeakMap<ServerRequest, ServerTransfer>();
   #sockets: RequestSockets | null = null;
@@ -68,7 +65,7 @@ export class Server extends EventEmitter {
       const error = new TypeError("A server has either a request listener or a handler module");
       throw Object.assign(error, { code: "ERR_INVALID_ARG_VALUE" });
     }
-    const files = new FileService(this.#settings.symlinks, CACHE_BYTES_MAX);
+    const files = new FileService(this.#settings.symlinks);
     this.#thread = { runtime: threadRuntime(), files, settings: this.#settings };
     this.#dispatcher = new Dispatcher(threadRuntime(), this.#settings, {
       root: () => this.root,
@@ -115,9 +112,8 @@ export class Server extends EventEmitter {
       this.#dispatcher.setPlacement(null);
       process.nextTick(() => this.emit("close"));
     }
-    const placement = this.#placement;
     if (options.abort) this.#dispatcher.abortAll("The server is shutting down");
-    placement?.close(options.abort === true);
+    this.#placement?.close(options.abort === true);
     return this.#dispatcher.drained();
   }
 
@@ -156,8 +152,7 @@ export class Server extends EventEmitter {
 
   #askListeners(req: ServerRequest, res: ServerResponse, transfer: ServerTransfer): void {
     if (this.#handler !== null) {
-      const owner = this.#handler.ownerFor(this.root, (error) => this.#reportWorker(error));
-      owner.onRequest(req, res, transfer);
+      askHandler(this.#handler, this.root, (error) => this.#reportWorker(error), req, res, transfer);
       return;
     }
     this.#transfers.set(req, transfer);
@@ -187,7 +182,7 @@ export class Server extends EventEmitter {
       const { WorkerPlacement } = await import("./worker-placement.js");
       return new WorkerPlacement(this.#thread, (error) => this.#reportWorker(error));
     }
-    if (handler !== null) this.#handler = await loadHandler(handler, this.#thread);
+    if (handler !== null) this.#handler = await loadHandler(handler);
     return new LocalPlacement(this.#thread);
   }
 
@@ -198,18 +193,24 @@ export class Server extends EventEmitter {
       this.#raise(error ?? new Error("The root is not a directory"));
       return;
     }
+    let placement: Placement | null = null;
     try {
       // Threads start while the sockets are bound.
-      this.#placement = await this.#openPlacement();
+      placement = await this.#openPlacement();
       await this.#bind(sockets);
     } catch (cause) {
-      this.#placement?.close(true);
+      placement?.close(true);
       if (this.#sockets === sockets && this.#state === "opening") this.#state = "new";
       this.#raise(cause as Error);
       return;
     }
-    if (this.#sockets !== sockets || this.#state !== "opening") return;
-    this.#dispatcher.setPlacement(this.#placement);
+    if (this.#sockets !== sockets || this.#state !== "opening") {
+      // Closed meanwhile: close() could not know of these threads.
+      placement.close(true);
+      return;
+    }
+    this.#placement = placement;
+    this.#dispatcher.setPlacement(placement);
     this.#state = "listening";
     this.emit("listening");
   }

@@ -1,14 +1,16 @@
 import { NetasciiSink, NetasciiSource } from "../driver/netascii-store.js";
+import { storageFailureOnWire } from "../driver/storage-failures.js";
 import { TransferDriver } from "../driver/transfer-driver.js";
 import { type Fault, Transfer } from "../engine/index.js";
-import type { DatagramSocket, SocketHandlers } from "../io/socket.js";
-import { receiveBufferFor } from "../io/socket.js";
+import { toStorageFailure } from "../io/fs-failure.js";
+import { type DatagramSocket, receiveBufferFor, type SocketHandlers } from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
 import type { Runtime } from "../runtime.js";
 import { CopyingSink } from "./copying-sink.js";
-import { type FileService, refusalOf, refusalPacket } from "./file-service.js";
+import type { FileService } from "./file-service.js";
 import type { ServerSettings } from "./options.js";
 import type {
+  AnswerMode,
   FileOrder,
   PlacedRequest,
   PlacedTransfer,
@@ -82,65 +84,56 @@ export class TransferHost implements PlacedTransfer {
     return this.#engine.hasMovedData;
   }
 
-  get lastHeardMs(): number {
-    return this.#driver.lastHeardMs;
-  }
-
   silentMs(): number {
     return this.#thread.runtime.clock.nowMs() - this.#driver.lastHeardMs;
   }
 
+  /** Begins; what goes wrong is told by the handlers. */
+  start(answer: AnswerMode, root: string): void {
+    void (answer === "files" ? this.#openFromFiles(root) : this.#open());
+  }
+
   /** Binds the socket and asks the listeners. */
-  async open(): Promise<void> {
-    try {
-      const socket = await this.#openSocket();
-      if (!this.#bind(socket)) return;
+  async #open(): Promise<void> {
+    const socket = await this.#openSocket().catch((cause: Error) => {
+      this.#giveUp({ kind: "no-socket", cause });
+      return null;
+    });
+    // Outside of the above: what a listener throws is not a missing socket.
+    if (socket !== null && this.#bind(socket)) {
       this.#handlers.onOpened(socket.localAddress, socket.localPort);
-    } catch (cause) {
-      this.#giveUp({ kind: "no-socket", cause: cause as Error });
     }
   }
 
   /** Opens the file, then the socket: a name that does not exist costs no socket. */
-  async openFromFiles(root: string): Promise<void> {
+  async #openFromFiles(root: string): Promise<void> {
     const store = await this.#openStore(root).catch((error: unknown) => {
-      this.#giveUp({ kind: "refused", ...refusalOf(error), answered: false });
+      const { kind: reason, cause } = toStorageFailure(error);
+      this.#giveUp({ kind: "refused", reason, cause, answered: false });
       return null;
     });
     if (store === null) return;
-    const isSource = "slice" in store;
     try {
-      if (this.#over || !this.#bind(await this.#openSocket())) {
-        if (isSource) store.close();
-        else store.discard();
-      } else if (isSource) {
-        this.sendFrom(store, store.sizeBytes ?? 0, NO_EXTENSIONS);
-      } else {
-        this.receiveInto(store, NO_EXTENSIONS);
-      }
+      if (!this.#over) this.#bind(await this.#openSocket());
     } catch (cause) {
-      if (isSource) store.close();
-      else store.discard();
       this.#giveUp({ kind: "no-socket", cause: cause as Error });
     }
+    this.#answerFrom(store, NO_EXTENSIONS);
   }
 
-  serveFiles(order: FileOrder): void {
-    const { root, userExtensions, copyTo } = order;
+  serveFiles({ root, userExtensions, copyTo }: FileOrder): void {
     this.#openStore(root).then(
       (store) => {
-        if ("slice" in store) {
-          this.sendFrom(store, store.sizeBytes ?? 0, userExtensions);
-          return;
+        if (!isSource(store)) {
+          this.#copying = new CopyingSink(store, copyTo);
+          if (this.#copyIsWanted) this.#copying.startCopying();
         }
-        this.#copying = new CopyingSink(store, copyTo);
-        if (this.#copyIsWanted) this.#copying.startCopying();
-        this.receiveInto(this.#copying, userExtensions);
+        this.#answerFrom(this.#copying ?? store, userExtensions);
       },
       (error: unknown) => {
-        const refusal = refusalOf(error);
-        this.#refusal = { kind: "refused", ...refusal, answered: true };
-        const { errorCode, message } = refusalPacket(refusal.reason);
+        const { kind: reason, cause } = toStorageFailure(error);
+        this.#refusal = { kind: "refused", reason, cause, answered: true };
+        const { errorCode, message } = storageFailureOnWire(reason);
         this.#driver.abort(errorCode, message);
       },
     );
@@ -202,6 +195,12 @@ export class TransferHost implements PlacedTransfer {
     return isGet ? files.openSource(root, this.#request) : files.openSink(root, this.#request);
   }
 
+  /** Gives the store back when the transfer has ended meanwhile. */
+  #answerFrom(store: BlockSource | BlockSink, userExtensions: ReadonlyMap<string, string>): void {
+    if (isSource(store)) this.sendFrom(store, store.sizeBytes ?? 0, userExtensions);
+    else this.receiveInto(store, userExtensions);
+  }
+
   #openSocket(): Promise<DatagramSocket> {
     const { method, offer, localAddress } = this.#request;
     const { blockSize, windowSize } = offer.parameters;
@@ -225,8 +224,7 @@ export class TransferHost implements PlacedTransfer {
   }
 
   #failed(fault: Fault): void {
-    const isOurs = fault.kind === "aborted" && this.#refusal !== null;
-    this.#handlers.onFailed(isOurs && this.#refusal !== null ? this.#refusal : fault);
+    this.#handlers.onFailed(fault.kind === "aborted" ? (this.#refusal ?? fault) : fault);
   }
 
   /** Ends before anything was sent. */
@@ -241,6 +239,10 @@ export class TransferHost implements PlacedTransfer {
     this.#over = true;
     this.#handlers.onEnded(this.#driver.counters);
   }
+}
+
+function isSource(store: BlockSource | BlockSink): store is BlockSource {
+  return "slice" in store;
 }
 
 const NO_EXTENSIONS: ReadonlyMap<string, string> = new Map();

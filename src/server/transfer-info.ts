@@ -43,7 +43,7 @@ export function toTransferInfo(request: PlacedRequest): TransferInfo {
 export function toTransferResult(info: TransferInfo, failure: TransferFailure | null): TransferResult {
   const durationMs = Math.max(0, Date.now() - info.startedAtMs);
   if (failure === null) return { outcome: "done", error: null, durationMs };
-  return { outcome: outcomeOf(info, failure), error: toError(failure), durationMs };
+  return { outcome: outcomeOf(info, failure), error: failureToError(failure), durationMs };
 }
 
 function outcomeOf(info: TransferInfo, failure: TransferFailure): TransferResult["outcome"] {
@@ -53,7 +53,8 @@ function outcomeOf(info: TransferInfo, failure: TransferFailure): TransferResult
   return isEarly && info.method === "GET" ? "probe" : "failed";
 }
 
-function toError(failure: TransferFailure): Error {
+/** The error that tells people here why a transfer failed. */
+export function failureToError(failure: TransferFailure): Error {
   switch (failure.kind) {
     case "refused":
     case "no-socket":

@@ -1,5 +1,6 @@
 import type { Timer, TimerQueue } from "../driver/timer-queue.js";
 import type { Clock } from "../io/clock.js";
+import type { Room } from "./admission.js";
 
 /** Clients repeat a request every one to five seconds; one that has not for so long has gone. */
 const WAIT_MS_MAX = 10_000;
@@ -7,8 +8,8 @@ const WAIT_MS_MAX = 10_000;
 /** How often those that wait are looked at while nobody leaves: silent clients give way with time. */
 const LOOK_MS = 50;
 
-/** What came of a request: it is settled (admitted or answered), or its file or its client's places are taken. */
-export type Admittance = "settled" | "no-place" | "file-taken";
+/** What came of a request: it is settled (admitted or answered), or what it wants is taken. */
+export type Admittance = "settled" | "file-taken" | Exclude<Room, "free">;
 
 interface Waiting<T> {
   readonly request: T;
@@ -42,17 +43,19 @@ export class WaitingRoom<T> {
     this.#timer = timers.createTimer(() => this.callNext());
   }
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
-  /** False when it is full. A newer request of the same client takes the place of the older one. */
+  /**
+   * Admits the request at once while nobody waits, else puts it behind the others. A newer request of the same
+   * client takes the place of the older one. False when there is no room to wait either.
+   */
   enter(clientKey: string, address: string, request: T): boolean {
+    const isFirst = this.#waiting.size === 0;
+    if (isFirst && this.#admit(request, 0) === "settled") return true;
     const known = this.#waiting.get(clientKey);
     if (known === undefined && this.#waiting.size >= this.#sizeMax) return false;
     const nowMs = this.#clock.nowMs();
     this.#waiting.set(clientKey, { request, address, sinceMs: known?.sinceMs ?? nowMs, heardMs: nowMs });
-    if (this.#waiting.size === 1) this.#timer.set(nowMs + LOOK_MS);
+    if (isFirst) this.#timer.set(nowMs + LOOK_MS);
+    else this.callNext();
     return true;
   }
 
@@ -63,22 +66,25 @@ export class WaitingRoom<T> {
     this.#isCalling = true;
     const nowMs = this.#clock.nowMs();
     const refused = new Set<string>();
+    let isFull = false;
     for (const [clientKey, { request, address, sinceMs, heardMs }] of this.#waiting) {
-      if (nowMs - heardMs > WAIT_MS_MAX) this.#waiting.delete(clientKey);
-      if (nowMs - heardMs > WAIT_MS_MAX || refused.has(address)) continue;
-      const admittance = this.#admit(request, nowMs - sinceMs);
-      if (admittance === "settled") this.#waiting.delete(clientKey);
-      else if (admittance === "no-place") refused.add(address);
+      if (nowMs - heardMs > WAIT_MS_MAX) {
+        this.#waiting.delete(clientKey);
+      } else if (!isFull && !refused.has(address)) {
+        const admittance = this.#admit(request, nowMs - sinceMs);
+        if (admittance === "settled") this.#waiting.delete(clientKey);
+        else if (admittance === "client-full") refused.add(address);
+        // Nobody behind can be let in: a flood that fills the room must not make each look expensive.
+        else if (admittance === "server-full") isFull = true;
+      }
     }
     this.#isCalling = false;
     this.#timer.set(this.#waiting.size === 0 ? Number.POSITIVE_INFINITY : nowMs + LOOK_MS);
   }
 
   /** Everybody goes home unanswered: the server is closed. */
-  clear(): T[] {
-    const requests = [...this.#waiting.values()].map(({ request }) => request);
+  clear(): void {
     this.#waiting.clear();
     this.#timer.set(Number.POSITIVE_INFINITY);
-    return requests;
   }
 }

@@ -125,7 +125,9 @@ export interface ClonedError {
 }
 
 /** A {@link TransferFailure} whose `cause` is plain data. */
-export type ClonedFailure = { readonly failure: TransferFailure; readonly cause: ClonedError | null };
+export type ClonedFailure = Cloned<TransferFailure>;
+
+type Cloned<F> = F extends { readonly cause: Error } ? Omit<F, "cause"> & { readonly cause: ClonedError } : F;
 
 export function cloneError(error: unknown): ClonedError {
   if (!(error instanceof Error))
@@ -146,14 +148,9 @@ export function reviveError(cloned: ClonedError): Error {
 }
 
 export function cloneFailure(failure: TransferFailure): ClonedFailure {
-  if (!("cause" in failure)) return { failure, cause: null };
-  return { failure: { ...failure, cause: NO_ERROR }, cause: cloneError(failure.cause) };
+  return "cause" in failure ? { ...failure, cause: cloneError(failure.cause) } : failure;
 }
 
-export function reviveFailure({ failure, cause }: ClonedFailure): TransferFailure {
-  return cause === null ? failure : ({ ...failure, cause: reviveError(cause) } as TransferFailure);
+export function reviveFailure(cloned: ClonedFailure): TransferFailure {
+  return "cause" in cloned ? { ...cloned, cause: reviveError(cloned.cause) } : cloned;
 }
-
-/** Keeps the place of a cause that travels beside the failure. */
-const NO_ERROR = new Error("");
-NO_ERROR.stack = "";

@@ -1,7 +1,7 @@
 import { encodeError } from "../engine/index.js";
-import { dgramSockets } from "../io/dgram-socket.js";
+import { CACHE_BYTES_MAX } from "../io/block-cache.js";
+import type { SocketFactory } from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
-import type { FileService } from "./file-service.js";
 import type {
   AnswerMode,
   FileOrder,
@@ -9,15 +9,13 @@ import type {
   PlacedTransfer,
   Placement,
   PlacementHandlers,
+  TransferFailure,
 } from "./placement.js";
 import { pumpSource } from "./remote-store.js";
 import { TransferBoard } from "./transfer-board.js";
 import type { HostThread } from "./transfer-host.js";
 import { type FromWorker, reviveFailure } from "./worker-messages.js";
 import { WorkerPool } from "./worker-pool.js";
-
-/** Bytes of files that all workers together keep for the next reader. */
-const CACHE_BYTES_MAX = 16_777_216;
 
 /** Slots beyond the limit of transfers, for those that were evicted and are about to end. */
 const SPARE_SLOTS = 64;
@@ -34,12 +32,12 @@ export class WorkerPlacement implements Placement {
   readonly #pool: WorkerPool;
   readonly #board: TransferBoard;
   readonly #freeSlots: number[] = [];
-  readonly #files: FileService;
+  readonly #thread: HostThread;
   #nextId = 0;
 
   constructor(thread: HostThread, onWorkerError: (error: Error) => void) {
     const { settings } = thread;
-    this.#files = thread.files;
+    this.#thread = thread;
     this.#board = TransferBoard.withSlots(settings.transfersMax + SPARE_SLOTS);
     for (let slot = this.#board.slotCount - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
     this.#pool = new WorkerPool({
@@ -48,6 +46,7 @@ export class WorkerPlacement implements Placement {
         settings,
         handler: settings.handler,
         board: this.#board.memory,
+        // All workers together keep as much as a server without them.
         cacheBytesMax: Math.floor(CACHE_BYTES_MAX / settings.workers),
       },
       tasksMax: settings.transfersMax + SPARE_SLOTS,
@@ -64,7 +63,7 @@ export class WorkerPlacement implements Placement {
     const id = this.#nextId++;
     const slot = this.#freeSlots.pop() ?? -1;
     if (slot >= 0) this.#board.reset(slot);
-    const transfer = new RemoteTransfer(id, slot, request, this.#pool, this.#board, handlers);
+    const transfer = new RemoteTransfer(id, slot, this.#pool, this.#board, handlers);
     this.#pool.run(
       { id, request, answer, root, slot },
       {
@@ -73,10 +72,12 @@ export class WorkerPlacement implements Placement {
           if (message.kind === "ended" && slot >= 0) this.#freeSlots.push(slot);
         },
         onCrash: (error) => {
+          const { runtime, files } = this.#thread;
           const { localPort } = slot < 0 ? { localPort: 0 } : this.#board.read(slot);
           if (slot >= 0) this.#freeSlots.push(slot);
-          if (request.method === "PUT") void this.#files.removeLeftOver(root, request);
-          transfer.crash(error, localPort);
+          if (request.method === "PUT") void files.removeLeftOver(root, request);
+          if (!transfer.isOver && localPort > 0) void answerFrom(runtime.sockets, request, localPort);
+          transfer.crash(error);
         },
       },
     );
@@ -92,7 +93,6 @@ export class WorkerPlacement implements Placement {
 class RemoteTransfer implements PlacedTransfer {
   readonly #id: number;
   readonly #slot: number;
-  readonly #request: PlacedRequest;
   readonly #pool: WorkerPool;
   readonly #board: TransferBoard;
   readonly #handlers: PlacementHandlers;
@@ -104,17 +104,9 @@ class RemoteTransfer implements PlacedTransfer {
   #isOver = false;
   #isSilent = false;
 
-  constructor(
-    id: number,
-    slot: number,
-    request: PlacedRequest,
-    pool: WorkerPool,
-    board: TransferBoard,
-    handlers: PlacementHandlers,
-  ) {
+  constructor(id: number, slot: number, pool: WorkerPool, board: TransferBoard, handlers: PlacementHandlers) {
     this.#id = id;
     this.#slot = slot;
-    this.#request = request;
     this.#pool = pool;
     this.#board = board;
     this.#handlers = handlers;
@@ -202,15 +194,19 @@ class RemoteTransfer implements PlacedTransfer {
     }
   }
 
-  /** The worker is gone: the client hears it from the port that it knows, and an upload leaves nothing. */
-  crash(error: Error, localPort: number): void {
-    if (!this.#isOver && localPort > 0) void answerFrom(this.#request, localPort);
+  /** Data has ended, or was aborted here. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** The worker is gone. */
+  crash(error: Error): void {
     if (this.#isSilent) return;
     this.#fail({ kind: "crashed", cause: error });
     this.#handlers.onEnded(null);
   }
 
-  #fail(failure: Parameters<PlacementHandlers["onFailed"]>[0]): void {
+  #fail(failure: TransferFailure): void {
     if (this.#isOver || this.#isSilent) return;
     this.#isOver = true;
     this.#dropStore();
@@ -252,11 +248,15 @@ class RemoteTransfer implements PlacedTransfer {
 }
 
 /** One ERROR from the local port of a transfer whose worker died. */
-async function answerFrom({ localAddress, peer }: PlacedRequest, localPort: number): Promise<void> {
+async function answerFrom(
+  sockets: SocketFactory,
+  { localAddress, peer }: PlacedRequest,
+  localPort: number,
+): Promise<void> {
   const handlers = { onDatagrams: () => undefined, onError: () => undefined };
   for (let attempt = 1; attempt <= PORT_ATTEMPTS_MAX; attempt++) {
     try {
-      const socket = await dgramSockets.open({ address: localAddress, port: localPort }, handlers);
+      const socket = await sockets.open({ address: localAddress, port: localPort }, handlers);
       socket.send([{ kind: "datagram", peer, bytes: encodeError(0, "Internal error") }]);
       socket.close();
       return;

@@ -91,11 +91,6 @@ export class WorkerPool {
     this.#pool.on("workerDestroy", (worker: { readonly id: number }) => this.#disconnect(worker.id));
   }
 
-  /** Tasks under way, those included that only dally. */
-  get taskCount(): number {
-    return this.#tasks.size;
-  }
-
   run(task: TransferTask, handlers: TaskHandlers): void {
     const placed: Placed = { ...task, [queueOptionsSymbol]: { threadId: null } };
     this.#tasks.set(task.id, { handlers, placed });
@@ -162,9 +157,7 @@ export class WorkerPool {
   }
 
   #connect({ threadId, port }: HelloMessage): void {
-    const link = new WorkerLink<ToWorker, FromWorker>(port, (message) => {
-      this.#pass(message);
-    });
+    const link = new WorkerLink<ToWorker, FromWorker>(port, (message) => this.#pass(message));
     this.#links.set(threadId, link);
     for (const [id, waiting] of this.#unsent) {
       if (this.#tasks.get(id)?.placed[queueOptionsSymbol].threadId !== threadId) continue;

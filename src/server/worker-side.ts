@@ -1,7 +1,6 @@
-import type { BlockSink } from "../io/storage.js";
 import { threadRuntime } from "../runtime.js";
 import { FileService } from "./file-service.js";
-import { type HandlerHost, loadHandler } from "./handler.js";
+import { askHandler, loadHandler, type RequestHandler } from "./handler.js";
 import type { PlacementHandlers, TransferFailure } from "./placement.js";
 import { RemoteSink, RemoteSource } from "./remote-store.js";
 import { ServerTransfer } from "./server-transfer.js";
@@ -28,7 +27,7 @@ export class WorkerSide {
   readonly #thread: HostThread;
   readonly #board: TransferBoard;
   readonly #link: Link;
-  readonly #handler: Promise<HandlerHost> | null;
+  readonly #handler: Promise<RequestHandler> | null;
   readonly #transfers = new Map<number, WorkerTransferSide>();
   /** Commands for tasks that have not come yet: task and command travel on different ways. */
   readonly #early = new Map<number, ToWorker[]>();
@@ -40,7 +39,7 @@ export class WorkerSide {
     this.#thread = { runtime: threadRuntime(), files, settings };
     this.#board = new TransferBoard(board);
     this.#link = link;
-    this.#handler = handler === null ? null : loadHandler(handler, this.#thread);
+    this.#handler = handler === null ? null : loadHandler(handler);
     // Said once; every transfer that wants the module fails.
     this.#handler?.catch((error: unknown) =>
       link.post({ kind: "handler-error", id: NO_TRANSFER, error: cloneError(error) }),
@@ -109,7 +108,6 @@ class WorkerTransferSide {
     this.#owner = owner;
     const { id, slot } = task;
     this.#sink = new RemoteSink({
-      want: () => undefined,
       data: (bytes) => link.post({ kind: "data", id, bytes }, bytes.buffer as ArrayBuffer),
       finish: () => link.post({ kind: "finish", id }),
     });
@@ -125,14 +123,13 @@ class WorkerTransferSide {
   }
 
   start(): void {
-    const { answer, root } = this.#task;
-    void (answer === "files" ? this.#host.openFromFiles(root) : this.#host.open());
+    this.#host.start(this.#task.answer, this.#task.root);
   }
 
   /** Runs the handler module beside the engine: streams and all live in this thread. */
-  async startHandler(loading: Promise<HandlerHost>): Promise<void> {
-    const { request, root, id } = this.#task;
-    let handler: HandlerHost;
+  async startHandler(loading: Promise<RequestHandler>): Promise<void> {
+    const { request, root, id, answer } = this.#task;
+    let handler: RequestHandler;
     try {
       handler = await loading;
     } catch (error) {
@@ -141,16 +138,23 @@ class WorkerTransferSide {
     }
     if (this.#ended) return;
     const host = this.#host;
+    const report = (error: Error): void =>
+      this.#link.post({ kind: "handler-error", id, error: cloneError(error) });
     this.#handled = new ServerTransfer(
       { place: () => host, close: () => undefined },
       this.#thread.settings,
       request,
-      { requestBytes: new Uint8Array(0), answer: "handler", root },
-      handler.ownerFor(root, (error) =>
-        this.#link.post({ kind: "handler-error", id, error: cloneError(error) }),
-      ),
+      { requestBytes: new Uint8Array(0), answer, root },
+      {
+        onRequest: (req, res, transfer) => askHandler(handler, root, report, req, res, transfer),
+        openSink: (from, of) => this.#thread.files.openSink(from, of),
+        // The server's thread hears of these in its own transfer.
+        onUnanswered: () => undefined,
+        onFileReleased: () => undefined,
+        onEnded: () => undefined,
+      },
     );
-    await host.open();
+    this.start();
   }
 
   obey(command: ToWorker): void {
@@ -165,14 +169,16 @@ class WorkerTransferSide {
         host.copyUpload();
         break;
       case "send":
-        this.#source = this.#makeSource(command.sizeBytes);
+        this.#source = new RemoteSource(command.sizeBytes, (uptoBytes) =>
+          this.#link.post({ kind: "want", id: command.id, uptoBytes }),
+        );
         host.sendFrom(this.#source, command.sizeBytes, command.userExtensions);
         break;
       case "data":
         this.#source?.take(command.bytes, command.ended);
         break;
       case "receive":
-        host.receiveInto(this.#sink as BlockSink, command.userExtensions);
+        host.receiveInto(this.#sink, command.userExtensions);
         break;
       case "consumed":
         this.#sink.consumed(command.bytes);
@@ -196,21 +202,12 @@ class WorkerTransferSide {
     }
   }
 
-  #makeSource(sizeBytes: number): RemoteSource {
-    const { id } = this.#task;
-    return new RemoteSource(sizeBytes, {
-      want: (uptoBytes) => this.#link.post({ kind: "want", id, uptoBytes }),
-      data: () => undefined,
-      finish: () => undefined,
-    });
-  }
-
   #handlers(): PlacementHandlers {
     const { id } = this.#task;
     return {
       onOpened: (localAddress, localPort) => {
         if (this.#handled !== null) this.#handled.onOpened(localAddress, localPort);
-        else if (this.#task.answer === "listener") {
+        else if (this.#isForListener) {
           this.#link.post({ kind: "opened", id, localAddress, localPort });
         }
       },
@@ -231,15 +228,15 @@ class WorkerTransferSide {
 
   /** The data has ended. Where no listener takes part, the task's result says it all, if possible with the end. */
   #tell(report: CompletedReport | FailedReport): void {
-    if (this.#task.answer === "listener") {
-      this.#link.post(report);
-      // The report goes first: the result lets go of what keeps the process alive.
-      this.#link.flush();
-      this.#resolve(NOTHING);
+    this.#report = report;
+    if (!this.#isForListener) {
+      queueMicrotask(() => this.#resolve(null));
       return;
     }
-    this.#report = report;
-    queueMicrotask(() => this.#resolve({ report, ended: null }));
+    this.#link.post(report);
+    // The report goes first: the result lets go of what keeps the process alive.
+    this.#link.flush();
+    this.#resolve(null);
   }
 
   #failBeforeStart(cause: Error): void {
@@ -253,19 +250,24 @@ class WorkerTransferSide {
     if (this.#ended) return;
     this.#ended = true;
     const ended: EndedReport = { kind: "ended", id: this.#task.id, counters };
-    if (this.#resolved || this.#task.answer === "listener") this.#link.post(ended);
-    this.#resolve({ report: this.#report, ended });
+    if (this.#resolved || this.#isForListener) this.#link.post(ended);
+    this.#resolve(ended);
     this.#owner.onEnded();
   }
 
-  #resolve(result: TaskResult): void {
+  /** What concerns listeners goes over the link, behind the bytes; their result is empty. */
+  #resolve(ended: EndedReport | null): void {
     if (this.#resolved) return;
     this.#resolved = true;
-    this.#owner.onResult(this.#task.answer === "listener" ? NOTHING : result);
+    this.#owner.onResult(
+      this.#isForListener ? { report: null, ended: null } : { report: this.#report, ended },
+    );
+  }
+
+  get #isForListener(): boolean {
+    return this.#task.answer === "listener";
   }
 }
 
 /** The id of what concerns no transfer. */
 const NO_TRANSFER = -1;
-
-const NOTHING: TaskResult = { report: null, ended: null };

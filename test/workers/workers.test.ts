@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
@@ -32,6 +34,48 @@ test("threads start at listen() and end with the server", TIME_LIMIT, async (con
   await server.close();
   await Promise.all(ends);
 });
+
+test("what a listener throws is not taken for a fault of the server", TIME_LIMIT, async () => {
+  for (const workers of [0, 1]) {
+    const child = spawn(process.execPath, [
+      "-e",
+      `const { createServer } = require(${JSON.stringify(join(__dirname, "../../src/index.js"))});
+      const server = createServer({ host: "127.0.0.1", port: 0, workers: ${workers} }, (req) => {
+        req.on("error", () => {});
+        throw new Error("from the listener");
+      });
+      server.listen(() => console.log(server.address().port));`,
+    ]);
+    const [line] = await once(child.stdout, "data");
+    let errors = "";
+    child.stderr.on("data", (text: Buffer) => {
+      errors += text;
+    });
+    const socket = createSocket("udp4");
+    socket.send("\0\x01f\0octet\0", Number(line), "127.0.0.1");
+    const [code] = await once(child, "close");
+    socket.close();
+    assert.equal(code, 1);
+    assert.match(errors, /Error: from the listener/);
+  }
+});
+
+test(
+  "an upload that is handed to the default listener late is refused with the reason of the file system",
+  TIME_LIMIT,
+  async (context) => {
+    const root = await temporaryFolder(context);
+    await writeFile(join(root, "mine"), sampleBytes(100_000));
+    for (const workers of [0, 1]) {
+      const { port } = await startServer(context, { root, workers }, function (req, res) {
+        req.on("error", () => undefined);
+        setImmediate(() => this.requestListener(req, res));
+      });
+      const client = createClient({ host: "127.0.0.1", port });
+      await assert.rejects(client.put(join(root, "mine"), "none/such"), /\(Server\) File not found/);
+    }
+  },
+);
 
 test(
   "files answer by themselves: what happened is told by transferStart and transferEnd",
