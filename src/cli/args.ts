@@ -1,7 +1,16 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { ServerOptions } from "../index.js";
 import { UsageError } from "./exit-codes.js";
 import { addHelpTexts } from "./help.js";
-import { type Endpoint, type Mode, parseEndpoint, parseMode, parseUri, type TftpUri } from "./uri.js";
+import {
+  commonRows,
+  type OptionRow,
+  type OptionValues,
+  optionGroups,
+  optionRows,
+  toServerOptions,
+} from "./option-table.js";
+import { type Endpoint, type Mode, parseEndpoint, parseUri, type TftpUri } from "./uri.js";
 
 /** Settings of the protocol; undefined where the library's default holds. */
 export interface TransferSettings {
@@ -38,16 +47,9 @@ export interface ServeInvocation {
   readonly root: string;
   /** Undefined: every address of the machine. */
   readonly endpoint: Endpoint | undefined;
-  readonly settings: TransferSettings;
   readonly output: Output;
-  readonly denyGet: boolean;
-  readonly denyPut: boolean;
-  readonly portRange: { readonly first: number; readonly last: number } | undefined;
-  readonly symlinks: "inside" | "follow" | "deny";
-  readonly maxTransfers: number | undefined;
-  readonly maxTransfersPerClient: number | undefined;
-  readonly workers: number | undefined;
-  readonly handler: string | undefined;
+  /** What the options say to `createServer`; host, port and root are not among it. */
+  readonly server: ServerOptions;
   /** Seconds that running transfers get after the first signal. */
   readonly graceSeconds: number;
 }
@@ -92,15 +94,16 @@ export function parseCommandLine(words: readonly string[]): Invocation {
   return invocation ?? { kind: "help", text: help };
 }
 
+/** Seconds that running transfers get after the first signal. */
+const GRACE_SECONDS_DEFAULT = 30;
+
 function buildProgram(found: (invocation: Invocation) => void): Command {
   const program = new Command("ntftp");
   program.description("TFTP client and server").argument("[host]", "server of the shell: <host>[:<port>]");
   // An option behind get or put is theirs, not the program's.
   program.enablePositionalOptions().helpCommand(false);
-  addCommonOptions(program);
-  addServerOptions(program);
-  program.option("-v, --version", "print the version");
-  program.action((host: string | undefined, options: MainOptions) => {
+  addOptions(program, optionRows);
+  program.action((host: string | undefined, options: OptionValues) => {
     const invocation = readMain(host, options);
     if (invocation !== null) found(invocation);
   });
@@ -109,96 +112,61 @@ function buildProgram(found: (invocation: Invocation) => void): Command {
     command.description(kind === "get" ? "GETs a file from the server" : "PUTs a file into the server");
     if (kind === "get") command.argument("<uri>").argument("[local]");
     else command.argument("<local-or-uri>").argument("[uri]");
-    addCommonOptions(command);
-    command.action((first: string, second: string | undefined, options: CommonOptions) => {
-      found(readTransfer(kind, first, second, { ...program.opts<CommonOptions>(), ...options }));
+    addOptions(command, commonRows);
+    command.action((first: string, second: string | undefined, options: OptionValues) => {
+      found(readTransfer(kind, first, second, { ...program.opts<OptionValues>(), ...options }));
     });
   }
   addHelpTexts(program);
   return program;
 }
 
-interface CommonOptions {
-  blksize?: number;
-  windowsize?: number;
-  timeout?: number;
-  retries?: number;
-  mode?: Mode;
-  quiet?: true;
-  json?: true;
+function addOptions(command: Command, rows: readonly OptionRow[]): void {
+  for (const heading of optionGroups) {
+    for (const row of rows.filter(({ group }) => group === heading)) {
+      command.addOption(toCommanderOption(row).helpGroup(`${heading}:`));
+    }
+  }
+  command.helpOption("-h, --help", "print this help");
 }
 
-interface MainOptions extends CommonOptions {
-  listen?: string | true;
-  version?: true;
-  denyGet?: true;
-  denyPut?: true;
-  portRange?: { first: number; last: number };
-  symlinks?: "inside" | "follow" | "deny";
-  maxTransfers?: number;
-  maxTransfersPerClient?: number;
-  workers?: number;
-  handler?: string;
-  grace?: number;
+function toCommanderOption(row: OptionRow): Option {
+  const { name, short, placeholder, kind } = row;
+  const names = short === undefined ? `--${name}` : `-${short}, --${name}`;
+  const help = row.default === undefined ? row.help : `${row.help}; default ${row.default}`;
+  if (placeholder === undefined) return new Option(names, help);
+  const option = new Option(
+    `${names} ${row.isValueOptional ? `[${placeholder}]` : `<${placeholder}>`}`,
+    help,
+  );
+  return option.argParser((text: string, previous: unknown) => {
+    const value = readValue(() => kind.fromText(text));
+    return row.isRepeatable ? [...((previous as unknown[] | undefined) ?? []), value] : value;
+  });
 }
 
-function addCommonOptions(command: Command): void {
-  command
-    .option("-b, --blksize <bytes>", "largest block, 8 to 65464; default 1468", numberIn(8, 65_464))
-    .option(
-      "-w, --windowsize <blocks>",
-      "blocks per acknowledgement, 1 to 65535; default 4",
-      numberIn(1, 65_535),
-    )
-    .option(
-      "-t, --timeout <milliseconds>",
-      "longest pause before repeating; default 3000",
-      numberIn(1, 3_600_000),
-    )
-    .option("-r, --retries <number>", "time-outs without progress survived; default 3", numberIn(1, 1000))
-    .option("-m, --mode <mode>", "octet (default) or netascii", (text) => checked(() => parseMode(text)))
-    .option("-q, --quiet", "print nothing but errors")
-    .option("--json", "print one JSON object per event")
-    .helpOption("-h, --help", "print this help");
+function readValue<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
-function addServerOptions(program: Command): void {
-  program
-    .option("-l, --listen [root]", "start a server for the files below root; default .")
-    .option("--deny-get", "refuse every GET")
-    .option("--deny-put", "refuse every PUT (a read-only server)")
-    .option("--port-range <first-last>", "UDP ports for transfers; default any", parsePortRange)
-    .option("--symlinks <policy>", "links: inside (the root; default), follow, deny", parseSymlinks)
-    .option("--max-transfers <number>", "transfers at a time; default 4096", numberIn(1, 65_536))
-    .option("--max-transfers-per-client <number>", "of one address; default no limit", numberIn(1, 65_536))
-    .option("--workers <number>", "threads, 0 to 256; default one per core", numberIn(0, 256))
-    .option("--handler <module>", "answers requests, inside the workers")
-    .option("--grace <seconds>", "time for running transfers after SIGTERM; default 30", numberIn(0, 86_400));
-}
-
-function readMain(host: string | undefined, options: MainOptions): Invocation | null {
+function readMain(host: string | undefined, options: OptionValues): Invocation | null {
   if (options.version) return { kind: "version" };
-  const common = readCommon(options);
   if (options.listen !== undefined) {
     return {
       kind: "serve",
       root: options.listen === true ? "." : options.listen,
       endpoint: host === undefined ? undefined : checked(() => parseEndpoint(host)),
-      settings: common.settings,
-      output: common.output,
-      denyGet: options.denyGet ?? false,
-      denyPut: options.denyPut ?? false,
-      portRange: options.portRange,
-      symlinks: options.symlinks ?? "inside",
-      maxTransfers: options.maxTransfers,
-      maxTransfersPerClient: options.maxTransfersPerClient,
-      workers: options.workers,
-      handler: options.handler,
-      graceSeconds: options.grace ?? 30,
+      output: readCommon(options).output,
+      server: toServerOptions(options),
+      graceSeconds: options.grace ?? GRACE_SECONDS_DEFAULT,
     };
   }
   if (host === undefined) return null;
-  return { kind: "shell", endpoint: checked(() => parseEndpoint(host)), ...common };
+  return { kind: "shell", endpoint: checked(() => parseEndpoint(host)), ...readCommon(options) };
 }
 
 /** `get uri [local]`, `put [local] uri`: of a single argument the URI's path is both names. */
@@ -206,7 +174,7 @@ function readTransfer(
   kind: "get" | "put",
   first: string,
   second: string | undefined,
-  options: CommonOptions,
+  options: OptionValues,
 ): TransferInvocation {
   const uriText = kind === "get" ? first : (second ?? first);
   const local = kind === "get" ? second : second === undefined ? undefined : first;
@@ -219,7 +187,7 @@ function readTransfer(
   return { kind, uri, local, ...common, mode: options.mode ?? uri.mode ?? "octet" };
 }
 
-function readCommon(options: CommonOptions): { settings: TransferSettings; output: Output; mode: Mode } {
+function readCommon(options: OptionValues): { settings: TransferSettings; output: Output; mode: Mode } {
   return {
     settings: {
       blockSize: options.blksize,
@@ -230,25 +198,6 @@ function readCommon(options: CommonOptions): { settings: TransferSettings; outpu
     output: options.json ? "json" : options.quiet ? "quiet" : "human",
     mode: options.mode ?? "octet",
   };
-}
-
-function numberIn(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`It has to be a whole number from ${low} to ${high}.`);
-  };
-}
-
-function parsePortRange(text: string): { first: number; last: number } {
-  const [, first = 0, last = 0] = (/^(\d{1,5})-(\d{1,5})$/.exec(text) ?? []).map(Number);
-  if (first >= 1 && first <= last && last <= 65_535) return { first, last };
-  throw new InvalidArgumentError("It has to be two ports in order, as in 50000-50999.");
-}
-
-function parseSymlinks(text: string): "inside" | "follow" | "deny" {
-  if (text === "inside" || text === "follow" || text === "deny") return text;
-  throw new InvalidArgumentError("It can be inside, follow or deny.");
 }
 
 /** Turns a parser's error into a mistake on the command line. */

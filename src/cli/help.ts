@@ -2,12 +2,7 @@ import type { Command } from "commander";
 
 /** Adds what the parser can't know: usages, the parts of the program, examples. */
 export function addHelpTexts(program: Command): void {
-  program.usage(
-    `[options] <host>[:<port>]
-       ntftp [options] [<host>[:<port>]] -l|--listen[=ROOT]
-       ntftp get [options] <uri> [<local>]
-       ntftp put [options] [<local>] <uri>`,
-  );
+  program.usage(USAGES.join("\n       ntftp "));
   program.addHelpText("after", MAIN_TEXT);
   for (const command of program.commands) {
     const isGet = command.name() === "get";
@@ -16,7 +11,16 @@ export function addHelpTexts(program: Command): void {
   }
 }
 
-const MAIN_TEXT = `
+/** The ways to call it, without the word ntftp. */
+export const USAGES: readonly string[] = [
+  "[options] <host>[:<port>]",
+  "[options] [<host>[:<port>]] -l|--listen[=ROOT]",
+  "get [options] <uri> [<local>]",
+  "put [options] [<local>] <uri>",
+];
+
+/** Behind the options of `ntftp --help`. */
+export const MAIN_TEXT = `
 With a host, a shell starts in which get and put fetch and store files; 'help'
 in it lists its commands, ^D or ^C twice ends it.
 
@@ -35,12 +39,13 @@ Exit status: 0 done, 1 a transfer or the server failed, 2 wrong usage,
 130 interrupted.
 `;
 
-const URI_TEXT = `
+/** Behind the options of `get` and `put`. */
+export const URI_TEXT = `
 A uri (RFC 3617) is tftp://<host>[:<port>]/<path>[;mode=octet|netascii].
 IPv6 addresses stand in brackets, %-escapes are decoded.
 `;
 
-const GET_TEXT = `
+export const GET_TEXT = `
 The file appears under its local name (default: the last part of the path)
 when it is complete, and not at all when the transfer fails. '-' writes to
 standard output.
@@ -49,7 +54,7 @@ Example:
   $ ntftp get -w 16 tftp://[fe80::1%25eth0]:6969/images/kernel
 `;
 
-const PUT_TEXT = `
+export const PUT_TEXT = `
 With one argument, the path of the uri names the local file as well.
 
 Example:

@@ -8,7 +8,7 @@ import { Reporter } from "./reporter.js";
 
 /** `ntftp -l ROOT`. Resolves with the exit code when the server has ended. */
 export async function runServer(invocation: ServeInvocation): Promise<number> {
-  const { endpoint, root, settings, portRange, symlinks } = invocation;
+  const { endpoint, root } = invocation;
   const host = endpoint?.host ?? "::";
   if (host !== "localhost" && isIP(host.split("%")[0] ?? "") === 0) {
     throw new UsageError(
@@ -16,20 +16,7 @@ export async function runServer(invocation: ServeInvocation): Promise<number> {
     );
   }
   const reporter = new Reporter(invocation.output);
-  const server = createServer({
-    host,
-    port: endpoint?.port,
-    root,
-    ...settings,
-    denyGET: invocation.denyGet,
-    denyPUT: invocation.denyPut,
-    portRange,
-    symlinks,
-    maxTransfers: invocation.maxTransfers,
-    maxTransfersPerClient: invocation.maxTransfersPerClient,
-    workers: invocation.workers,
-    handler: invocation.handler,
-  });
+  const server = createServer({ ...invocation.server, host, port: endpoint?.port, root });
   reportTransfers(server, reporter);
   return new Promise((settle) => {
     server.on("error", (error: Error) => {

@@ -51,12 +51,13 @@ test("a server: the word behind -l is its root, a host may stand anywhere else",
     "-l --deny-put --port-range 5000-5009 --symlinks deny --grace 1 --max-transfers 7 --json",
   );
   assert.ok(full.kind === "serve");
-  assert.deepEqual(full.portRange, { first: 5000, last: 5009 });
-  const { denyGet, denyPut, symlinks, graceSeconds, maxTransfers, output } = full;
-  assert.deepEqual(
-    [denyGet, denyPut, symlinks, graceSeconds, maxTransfers, output],
-    [false, true, "deny", 1, 7, "json"],
-  );
+  assert.deepEqual(full.server, {
+    denyPUT: true,
+    portRange: { first: 5000, last: 5009 },
+    symlinks: "deny",
+    maxTransfers: 7,
+  });
+  assert.deepEqual([full.graceSeconds, full.output], [1, "json"]);
 });
 
 test("get and put: URI, local name, mode from the option or the URI", () => {
