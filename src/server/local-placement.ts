@@ -9,6 +9,8 @@ export class LocalPlacement implements Placement {
     this.#thread = thread;
   }
 
+  async ready(): Promise<void> {}
+
   place(
     request: PlacedRequest,
     answer: AnswerMode,

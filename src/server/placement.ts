@@ -82,6 +82,8 @@ export type AnswerMode = "files" | "handler" | "listener";
 
 /** Where transfers run: in the calling thread or in workers. */
 export interface Placement {
+  /** Resolves when a request would be answered without waiting for a thread to start. */
+  ready(): Promise<void>;
   /** Starts the transfer. `root` is the server's at this moment. No handler is called before this returns. */
   place(
     request: PlacedRequest,

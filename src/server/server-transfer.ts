@@ -60,7 +60,7 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
   #ended = false;
 
   constructor(
-    placement: Placement,
+    placement: Pick<Placement, "place">,
     settings: ServerSettings,
     request: PlacedRequest,
     start: { readonly requestBytes: Uint8Array; readonly answer: AnswerMode; readonly root: string },

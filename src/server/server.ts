@@ -79,8 +79,9 @@ export class Server extends EventEmitter {
   }
 
   /**
-   * Checks the root, binds, and emits `listening`, or `error` with what is wrong: no such root, 'The root is not
-   * a directory', `EADDRINUSE`, `EACCES`, `ERR_SERVER_ALREADY_LISTEN`. A closed server can listen again.
+   * Checks the root, binds, starts the workers, and emits `listening` when the first of them would answer a request at
+   * once; or `error` with what is wrong: no such root, 'The root is not a directory', `EADDRINUSE`, `EACCES`,
+   * `ERR_SERVER_ALREADY_LISTEN`. A closed server can listen again.
    *
    * @param onListening - listener for the `listening` event, once
    */
@@ -210,9 +211,12 @@ export class Server extends EventEmitter {
       return;
     }
     this.#placement = placement;
+    // What comes from now on waits for a thread; who was told `listening` need not.
     this.#dispatcher.setPlacement(placement);
+    await placement.ready();
+    if (this.#sockets !== sockets || this.#state !== "opening") return;
     this.#state = "listening";
-    this.emit("listening");
+    process.nextTick(() => this.emit("listening"));
   }
 
   async #bind(sockets: RequestSockets): Promise<void> {

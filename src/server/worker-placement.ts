@@ -54,6 +54,10 @@ export class WorkerPlacement implements Placement {
     });
   }
 
+  ready(): Promise<void> {
+    return this.#pool.ready();
+  }
+
   place(
     request: PlacedRequest,
     answer: AnswerMode,

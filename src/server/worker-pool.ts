@@ -60,11 +60,17 @@ export class WorkerPool {
   /** Commands for tasks whose worker has not said hello yet. */
   readonly #unsent = new Map<number, { command: ToWorker; moved: ArrayBuffer | undefined }[]>();
   readonly #reported = new WeakSet<Error>();
+  readonly #ready: Promise<void>;
+  /** A thread said hello, or died before it could. */
+  #onFirstSign: () => void = () => undefined;
   #onIdle: (() => void) | null = null;
   #isDestroyed = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#ready = new Promise((resolve) => {
+      this.#onFirstSign = resolve;
+    });
     const { count, setup, tasksMax } = options;
     this.#pool = new Piscina({
       filename: WORKER_FILE,
@@ -89,6 +95,11 @@ export class WorkerPool {
     this.#pool.on("message", (message: HelloMessage) => this.#connect(message));
     this.#pool.on("error", (error: Error) => this.#report(error));
     this.#pool.on("workerDestroy", (worker: { readonly id: number }) => this.#disconnect(worker.id));
+  }
+
+  /** Resolves when a thread takes tasks; also when none can be started, which `onWorkerError` tells. */
+  ready(): Promise<void> {
+    return this.#ready;
   }
 
   run(task: TransferTask, handlers: TaskHandlers): void {
@@ -135,6 +146,7 @@ export class WorkerPool {
   #destroy(): void {
     this.#onIdle = null;
     this.#isDestroyed = true;
+    this.#onFirstSign();
     void this.#pool.destroy();
   }
 
@@ -159,6 +171,7 @@ export class WorkerPool {
   #connect({ threadId, port }: HelloMessage): void {
     const link = new WorkerLink<ToWorker, FromWorker>(port, (message) => this.#pass(message));
     this.#links.set(threadId, link);
+    this.#onFirstSign();
     for (const [id, waiting] of this.#unsent) {
       if (this.#tasks.get(id)?.placed[queueOptionsSymbol].threadId !== threadId) continue;
       for (const { command, moved } of waiting) link.post(command, moved);
@@ -179,6 +192,7 @@ export class WorkerPool {
   }
 
   #report(error: Error): void {
+    this.#onFirstSign();
     if (this.#isDestroyed || this.#reported.has(error)) return;
     this.#reported.add(error);
     this.#options.onWorkerError(error);

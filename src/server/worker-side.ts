@@ -141,7 +141,7 @@ class WorkerTransferSide {
     const report = (error: Error): void =>
       this.#link.post({ kind: "handler-error", id, error: cloneError(error) });
     this.#handled = new ServerTransfer(
-      { place: () => host, close: () => undefined },
+      { place: () => host },
       this.#thread.settings,
       request,
       { requestBytes: new Uint8Array(0), answer, root },

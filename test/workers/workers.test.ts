@@ -35,6 +35,30 @@ test("threads start at listen() and end with the server", TIME_LIMIT, async (con
   await Promise.all(ends);
 });
 
+test("a server says `listening` when a worker would answer at once", TIME_LIMIT, async (context) => {
+  const root = await temporaryFolder(context);
+  const before = threads.length;
+  const server = createServer({ host: "127.0.0.1", port: 0, root, workers: 2 });
+  context.after(() => server.close({ abort: true }));
+  let online = 0;
+  const count = (worker: Worker): void => {
+    worker.once("message", () => online++);
+  };
+  process.on("worker", count);
+  context.after(() => process.off("worker", count));
+  server.listen();
+  await once(server, "listening");
+  assert.ok(threads.length > before && online > 0, "the first word of a thread has come");
+});
+
+test("a server that is closed while its threads start never says `listening`", TIME_LIMIT, async () => {
+  const server = createServer({ host: "127.0.0.1", port: 0, workers: 2 });
+  server.on("listening", () => assert.fail("it was closed"));
+  server.listen();
+  await once(process, "worker");
+  await server.close();
+});
+
 test("what a listener throws is not taken for a fault of the server", TIME_LIMIT, async () => {
   for (const workers of [0, 1]) {
     const child = spawn(process.execPath, [
