@@ -6,6 +6,9 @@ import { scenarios } from "./scenarios.js";
 import { TraceRecorder } from "./trace-recorder.js";
 import { THE_END } from "./world.js";
 
+/** How often a scenario is played on a machine that has no time for it. */
+const ATTEMPTS_MAX = 5;
+
 const recorder = new TraceRecorder();
 
 /** Two at a time, each with one process per implementation: the timing of the original must not suffer. */
@@ -14,21 +17,21 @@ describe("programs for npm tftp 0.1.2", { concurrency: 2 }, () => {
   after(() => recorder.close());
 
   for (const scenario of scenarios) {
-    test(titleOf(scenario), async () => {
-      const [original, ours] = await Promise.all([
-        recorder.record(scenario.name, "original"),
-        recorder.record(scenario.name, "ours"),
-      ]);
-      const { differs } = scenario;
-      if (differs === undefined) {
-        assert.deepEqual(ours, original);
-        assert.match(ours.at(-1) ?? "", /^(the end$|process died: )/);
-        assert.notDeepEqual(ours, [THE_END], "a trace without a line proves nothing");
-        return;
+    test(titleOf(scenario), async (context) => {
+      for (let attempt = 1; ; attempt++) {
+        const [original, ours] = await Promise.all([
+          recorder.record(scenario.name, "original"),
+          recorder.record(scenario.name, "ours"),
+        ]);
+        try {
+          judge(scenario, original.trace, ours.trace);
+          return;
+        } catch (error) {
+          // A real difference shows on a machine that has time, and every time.
+          if (attempt === ATTEMPTS_MAX || !(original.wasStarved || ours.wasStarved)) throw error;
+          context.diagnostic(`played again, as it had to wait for the processor: ${scenario.name}`);
+        }
       }
-      assert.notDeepEqual(ours, original, "an exception that makes no difference is none");
-      assertTrace("ours", ours, differs.ours);
-      assertTrace("the original", original, differs.original);
     });
   }
 });
@@ -40,6 +43,19 @@ test("every exception has a scenario, no two scenarios one name, and there are e
   assert.equal(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
   assert.ok(scenarios.length > 120, `only ${scenarios.length} scenarios`);
 });
+
+/** Throws where the traces are not what the scenario says. */
+function judge({ differs }: Scenario, original: readonly string[], ours: readonly string[]): void {
+  if (differs === undefined) {
+    assert.deepEqual(ours, original);
+    assert.match(ours.at(-1) ?? "", /^(the end$|process died: )/);
+    assert.notDeepEqual(ours, [THE_END], "a trace without a line proves nothing");
+    return;
+  }
+  assert.notDeepEqual(ours, original, "an exception that makes no difference is none");
+  assertTrace("ours", ours, differs.ours);
+  assertTrace("the original", original, differs.original);
+}
 
 /** The name of the test says what the same is, or what we do instead. */
 function titleOf({ name, differs }: Scenario): string {

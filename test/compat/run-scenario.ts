@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { scenarios } from "./scenarios.js";
+import { waitedForCpuMs } from "./starvation.js";
 import { describe, ScenarioWorld, type TftpModule, THE_END } from "./world.js";
+
+/** The last message to the parent. */
+export interface OverMessage {
+  readonly kind: "over";
+  readonly waitedForCpuMs: number;
+}
 
 /*
  * Runs one scenario against one implementation in a process of its own, as the original takes its process down in
@@ -49,5 +56,6 @@ function end(exitCode: number): void {
     // What a dying implementation left behind may be in any state; the parent removes the folder.
   }
   if (process.send === undefined) process.exit(exitCode);
-  process.send({ kind: "over" }, () => process.exit(exitCode));
+  const over: OverMessage = { kind: "over", waitedForCpuMs: waitedForCpuMs() };
+  process.send(over, () => process.exit(exitCode));
 }

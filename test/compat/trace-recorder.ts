@@ -2,11 +2,22 @@ import { fork } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { OverMessage } from "./run-scenario.js";
+import { waitedForCpuMs } from "./starvation.js";
 
 /** Time for one scenario; the original hangs in some. */
 const SCENARIO_MS = 15_000;
 
+/** Pauses of a process that its peers may have taken for silence. */
+const STARVED_MS = 50;
+
 export type Implementation = "ours" | "original";
+
+export interface Recording {
+  readonly trace: readonly string[];
+  /** The machine had so much else to do that silence in the trace need not mean anything. */
+  readonly wasStarved: boolean;
+}
 
 /** Plays scenarios in processes of their own, below a folder of their own. */
 export class TraceRecorder {
@@ -21,25 +32,29 @@ export class TraceRecorder {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** The trace of one scenario; a process that has to be killed leaves the line "hangs" as its last. */
-  async record(scenario: string, implementation: Implementation): Promise<string[]> {
+  /** Plays one scenario; a process that has to be killed leaves the line "hangs" as its last. */
+  async record(scenario: string, implementation: Implementation): Promise<Recording> {
     const child = fork(join(__dirname, "run-scenario.js"), [scenario, implementation], {
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       // Warnings are events for whoever asks, and not printed.
       execArgv: ["--pending-deprecation", "--no-warnings"],
-      env: { ...process.env, TMPDIR: this.#folder },
+      // One worker is as good as one for each core, and cheaper to start.
+      env: { NTFTP_WORKERS: "1", ...process.env, TMPDIR: this.#folder },
     });
     const trace: string[] = [];
     let complaints = "";
     let hangs = false;
+    let waitedMs = 0;
     child.stderr?.on("data", (chunk) => {
       complaints += chunk;
     });
-    child.on("message", (line) => {
-      if (typeof line === "string") trace.push(line);
+    child.on("message", (message: string | OverMessage) => {
+      if (typeof message === "string") trace.push(message);
+      else waitedMs = message.waitedForCpuMs;
     });
     const timer = setTimeout(() => {
       hangs = true;
+      waitedMs = waitedForCpuMs(child.pid);
       child.kill("SIGKILL");
     }, SCENARIO_MS);
     // Messages may still be on their way when the process has ended: the channel tells when it is empty.
@@ -50,6 +65,6 @@ export class TraceRecorder {
     clearTimeout(timer);
     if (hangs) trace.push("hangs");
     if (complaints !== "") trace.push(`stderr: ${complaints}`);
-    return trace;
+    return { trace, wasStarved: waitedMs > STARVED_MS };
   }
 }

@@ -60,7 +60,7 @@ export async function noteAnswers(
   for (const [label, bytes] of requests) {
     const peer = await world.peer();
     events = "";
-    const answer = await peer.ask(port, bytes, 250);
+    const answer = await peer.ask(port, bytes);
     world.note(`${label}: ${answer}${events}`);
     peer.close();
   }

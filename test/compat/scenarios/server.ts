@@ -144,7 +144,7 @@ export const serverScenarios: readonly Scenario[] = [
       const { server } = await quietServer(world, tftp);
       server.listen();
       server.listen();
-      await pause(200);
+      await world.settle(server, ["listening"]);
       server.removeAllListeners("close");
       server.close();
     },
@@ -167,7 +167,7 @@ export const serverScenarios: readonly Scenario[] = [
       server.close();
       await once(server, "close");
       server.listen();
-      await pause(200);
+      await world.settle(server, ["listening"]);
       server.close();
       await world.quiet();
     },
