@@ -76,6 +76,7 @@ export function faultToError(fault: Fault, prefix: "(Server) " | ""): Error {
     case "aborted":
       return new TftpError(fault.message, { code: "EABORT", tftpCode: ErrorCode.notDefined });
     case "storage":
+    case "network":
       return fault.cause;
   }
 }

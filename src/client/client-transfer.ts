@@ -122,7 +122,7 @@ export class ClientTransfer implements TransferControl {
   #cancel(end: (driver: TransferDriver) => void): void {
     if (this.#over) return;
     this.#over = true;
-    this.#nextAddress.set(Number.POSITIVE_INFINITY);
+    this.#nextAddress.cancel();
     for (const driver of this.#attempts) end(driver);
     this.#dropStore();
   }
@@ -201,7 +201,7 @@ export class ClientTransfer implements TransferControl {
   /** The first server that answers is the peer; the other attempts end in silence. */
   #adopt(driver: TransferDriver): void {
     this.#answered = driver;
-    this.#nextAddress.set(Number.POSITIVE_INFINITY);
+    this.#nextAddress.cancel();
     for (const other of this.#attempts) if (other !== driver) other.close();
     this.#attempts.clear();
     this.#attempts.add(driver);
@@ -264,7 +264,7 @@ export class ClientTransfer implements TransferControl {
   #fail(error: Error): void {
     if (this.#over) return;
     this.#over = true;
-    this.#nextAddress.set(Number.POSITIVE_INFINITY);
+    this.#nextAddress.cancel();
     this.#dropStore();
     this.#handlers.onFailed(error);
   }

@@ -5,53 +5,54 @@ import {
   type TransferParameters,
   toWireBlock,
 } from "../engine/index.js";
-import type { Outgoing, Peer } from "../io/socket.js";
-import type { BlockSource } from "../io/storage.js";
+import type { DatagramSocket } from "../io/socket.js";
+import { type BlockSource, viewOf } from "../io/storage.js";
 
 /**
- * Turns a range of DATA blocks into runs for the socket, with the payload straight from the source's memory. A
- * run ends where the source's memory or the wire numbers do; a block that lies across two pieces of memory is
- * put together in a buffer of its own.
+ * Sends a range of DATA blocks as runs, with the payload straight from the source's memory. A run ends where the
+ * source's memory or the wire numbers do; a block that lies across two pieces of memory is put together in a buffer
+ * of its own.
  */
-export function appendBlockRuns(
-  batch: Outgoing[],
+export function sendBlocks(
+  socket: DatagramSocket,
   source: BlockSource,
-  peer: Peer,
   parameters: TransferParameters,
-  range: { readonly firstBlock: number; readonly count: number },
+  firstBlock: number,
+  blockCount: number,
 ): void {
   const { blockSize, rollover } = parameters;
-  const end = range.firstBlock + range.count;
-  for (let block = range.firstBlock; block < end; ) {
+  const end = firstBlock + blockCount;
+  for (let block = firstBlock; block < end; ) {
     const count = consecutiveOnWire(block, end - block, rollover);
     const offset = (block - 1) * blockSize;
     const length = Math.min(count * blockSize, source.availableBytes - offset);
-    const piece = length === 0 ? EMPTY : source.slice(offset, length);
+    const piece = length === 0 ? NOTHING : source.locate(offset, length);
     // Only the last block of a file may be shorter than blockSize: there the piece holds all that is left.
     const whole = piece.length === length;
     const blocks = whole ? count : Math.floor(piece.length / blockSize);
-    const run = { kind: "run", peer, opcode: Opcode.data, payloadBytesEach: blockSize } as const;
+    const opcode = Opcode.data;
     const firstNumber = toWireBlock(block, rollover);
     if (blocks > 0) {
-      const payload = whole ? piece : piece.subarray(0, blocks * blockSize);
-      batch.push({ ...run, firstNumber, count: blocks, payload });
+      const payload = whole ? piece : { ...piece, length: blocks * blockSize };
+      socket.sendRun({ opcode, firstNumber, count: blocks, payloadBytesEach: blockSize, payload });
       block += blocks;
     } else {
-      const payload = gather(source, offset, Math.min(blockSize, length));
-      batch.push({ ...run, firstNumber, count: 1, payload });
+      const memory = gather(source, offset, Math.min(blockSize, length));
+      const payload = { memory, offset: 0, length: memory.length };
+      socket.sendRun({ opcode, firstNumber, count: 1, payloadBytesEach: blockSize, payload });
       block++;
     }
   }
 }
 
-const EMPTY = new Uint8Array(0);
+const NOTHING = { memory: new Uint8Array(0), offset: 0, length: 0 };
 
 function gather(source: BlockSource, offset: number, length: number): Uint8Array {
   const block = new Uint8Array(length);
   for (let filled = 0; filled < length; ) {
-    const piece = source.slice(offset + filled, length - filled);
+    const piece = source.locate(offset + filled, length - filled);
     invariant(piece.length > 0, "a source holds what it said to be available");
-    block.set(piece, filled);
+    block.set(viewOf(piece), filled);
     filled += piece.length;
   }
   return block;

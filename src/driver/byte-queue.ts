@@ -1,9 +1,11 @@
+import type { Piece } from "../io/storage.js";
+
 /** Bytes are gathered in pieces of this size, so that a stream of tiny chunks stays cheap to slice. */
 const SLAB_BYTES = 65_536;
 
 /**
  * A growing run of bytes addressed by absolute offsets: copies of what has come in and was not released yet.
- * What `slice` hands out never changes afterwards.
+ * What `locate` hands out never changes afterwards.
  */
 export class ByteQueue {
   readonly #chunks: { readonly start: number; bytes: Uint8Array }[] = [];
@@ -39,13 +41,14 @@ export class ByteQueue {
   }
 
   /** The contiguous memory at `offset`, at most `length` bytes; empty where nothing is held. */
-  slice(offset: number, length: number): Uint8Array {
+  locate(offset: number, length: number): Piece {
     // Few chunks are held (a window or two): a scan beats an index.
     for (const { start, bytes } of this.#chunks) {
       const from = offset - start;
-      if (from >= 0 && from < bytes.length) return bytes.subarray(from, from + length);
+      if (from >= 0 && from < bytes.length)
+        return { memory: bytes, offset: from, length: Math.min(length, bytes.length - from) };
     }
-    return new Uint8Array(0);
+    return { memory: NOTHING, offset: 0, length: 0 };
   }
 
   /** Drops the chunks that end at or before `uptoBytes`. */
@@ -64,3 +67,5 @@ export class ByteQueue {
     this.#releasedBytes = this.#endBytes;
   }
 }
+
+const NOTHING = new Uint8Array(0);

@@ -1,5 +1,12 @@
 import { encodeNetascii, NetasciiDecoder } from "../engine/index.js";
-import type { BlockSink, BlockSource, SinkHandlers, SourceHandlers } from "../io/storage.js";
+import {
+  type BlockSink,
+  type BlockSource,
+  type Piece,
+  type SinkHandlers,
+  type SourceHandlers,
+  viewOf,
+} from "../io/storage.js";
 import { ByteQueue } from "./byte-queue.js";
 
 /** Local bytes translated at a time. */
@@ -43,8 +50,8 @@ export class NetasciiSource implements BlockSource {
     this.#translate();
   }
 
-  slice(offset: number, length: number): Uint8Array {
-    return this.#translated.slice(offset, length);
+  locate(offset: number, length: number): Piece {
+    return this.#translated.locate(offset, length);
   }
 
   release(uptoBytes: number): void {
@@ -71,8 +78,8 @@ export class NetasciiSource implements BlockSource {
     while (this.#translated.endBytes < this.#wantedBytes) {
       const ready = this.#local.availableBytes - this.#localBytesRead;
       if (ready === 0) break;
-      const piece = this.#local.slice(this.#localBytesRead, Math.min(ready, PIECE_BYTES));
-      this.#translated.append(encodeNetascii(piece));
+      const piece = this.#local.locate(this.#localBytesRead, Math.min(ready, PIECE_BYTES));
+      this.#translated.append(encodeNetascii(viewOf(piece)));
       this.#localBytesRead += piece.length;
       this.#local.release(this.#localBytesRead);
     }

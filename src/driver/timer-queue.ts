@@ -4,8 +4,10 @@ import type { Clock } from "../io/clock.js";
 export class Timer {
   readonly #queue: TimerQueue;
   readonly expire: (nowMs: number) => void;
-  /** Absolute ms; Infinity while unset. Written by the queue. */
+  /** Absolute ms; Infinity while unset. */
   deadlineMs = Number.POSITIVE_INFINITY;
+  /** When the queue looks at it: never after the deadline. Written by the queue. */
+  lookAtMs = Number.POSITIVE_INFINITY;
   /** Place in the queue's heap, -1 while not in it. Written by the queue. */
   heapIndex = -1;
 
@@ -14,13 +16,23 @@ export class Timer {
     this.expire = expire;
   }
 
-  /** Sets, moves or (with Infinity) clears the deadline. */
+  /**
+   * Sets, moves or (with Infinity) clears the deadline. Moving it away costs nothing: a transfer does that with each
+   * datagram, and the queue finds out when it looks.
+   */
   set(deadlineMs: number): void {
-    if (deadlineMs !== this.deadlineMs) this.#queue.update(this, deadlineMs);
+    this.deadlineMs = deadlineMs;
+    if (deadlineMs < this.lookAtMs) this.#queue.lookAt(this, deadlineMs);
+  }
+
+  /** Clears the deadline and lets go of the timer at once: nothing holds its owner any more. */
+  cancel(): void {
+    this.deadlineMs = Number.POSITIVE_INFINITY;
+    this.#queue.forget(this);
   }
 }
 
-/** All deadlines of a thread on one clock wake-up: a binary heap with the earliest deadline at its top. */
+/** All deadlines of a thread on one clock wake-up: a binary heap with the next look at its top. */
 export class TimerQueue {
   readonly #clock: Clock;
   readonly #heap: Timer[] = [];
@@ -29,7 +41,7 @@ export class TimerQueue {
     this.#clock = clock;
   }
 
-  /** How many deadlines are set. */
+  /** How many timers the queue is going to look at. */
   get size(): number {
     return this.#heap.length;
   }
@@ -40,12 +52,8 @@ export class TimerQueue {
   }
 
   /** For {@link Timer} alone. */
-  update(timer: Timer, deadlineMs: number): void {
-    timer.deadlineMs = deadlineMs;
-    if (deadlineMs === Number.POSITIVE_INFINITY) {
-      if (timer.heapIndex >= 0) this.#remove(timer);
-      return;
-    }
+  lookAt(timer: Timer, atMs: number): void {
+    timer.lookAtMs = atMs;
     if (timer.heapIndex < 0) {
       timer.heapIndex = this.#heap.length;
       this.#heap.push(timer);
@@ -54,38 +62,49 @@ export class TimerQueue {
     if (timer.heapIndex === 0) this.#schedule();
   }
 
-  #schedule(): void {
-    this.#clock.wakeAt(this.#heap[0]?.deadlineMs ?? Number.POSITIVE_INFINITY, () => this.#run());
-  }
-
-  /** Fires what was due when the run began. Deadlines set meanwhile lie in the future: every pause is positive. */
-  #run(): void {
-    const nowMs = this.#clock.nowMs();
-    for (let top = this.#heap[0]; top !== undefined && top.deadlineMs <= nowMs; top = this.#heap[0]) {
-      this.update(top, Number.POSITIVE_INFINITY);
-      top.expire(nowMs);
-    }
-    this.#schedule();
-  }
-
-  #remove(timer: Timer): void {
-    const last = this.#heap.pop() as Timer;
+  /** For {@link Timer} alone. */
+  forget(timer: Timer): void {
     const index = timer.heapIndex;
+    if (index < 0) return;
     timer.heapIndex = -1;
+    timer.lookAtMs = Number.POSITIVE_INFINITY;
+    const last = this.#heap.pop() as Timer;
     if (last === timer) return;
     this.#heap[index] = last;
     last.heapIndex = index;
     this.#sift(last);
   }
 
-  /** Moves a timer up or down to where its deadline belongs. */
+  #schedule(): void {
+    this.#clock.wakeAt(this.#heap[0]?.lookAtMs ?? Number.POSITIVE_INFINITY, () => this.#run());
+  }
+
+  /** Fires what was due when the run began. Deadlines set meanwhile lie in the future: every pause is positive. */
+  #run(): void {
+    const nowMs = this.#clock.nowMs();
+    for (let top = this.#heap[0]; top !== undefined && top.lookAtMs <= nowMs; top = this.#heap[0]) {
+      if (top.deadlineMs === top.lookAtMs) {
+        top.cancel();
+        top.expire(nowMs);
+      } else if (top.deadlineMs === Number.POSITIVE_INFINITY) {
+        this.forget(top);
+      } else {
+        // It was moved away: looked at again when it will be due.
+        top.lookAtMs = top.deadlineMs;
+        this.#sift(top);
+      }
+    }
+    this.#schedule();
+  }
+
+  /** Moves a timer up or down to where its look belongs. */
   #sift(timer: Timer): void {
     const heap = this.#heap;
     let index = timer.heapIndex;
     while (index > 0) {
       const parentIndex = (index - 1) >> 1;
       const parent = heap[parentIndex] as Timer;
-      if (parent.deadlineMs <= timer.deadlineMs) break;
+      if (parent.lookAtMs <= timer.lookAtMs) break;
       this.#place(parent, index);
       index = parentIndex;
     }
@@ -93,9 +112,9 @@ export class TimerQueue {
       let childIndex = 2 * index + 1;
       if (childIndex >= heap.length) break;
       const right = heap[childIndex + 1];
-      if (right !== undefined && right.deadlineMs < (heap[childIndex] as Timer).deadlineMs) childIndex++;
+      if (right !== undefined && right.lookAtMs < (heap[childIndex] as Timer).lookAtMs) childIndex++;
       const child = heap[childIndex] as Timer;
-      if (child.deadlineMs >= timer.deadlineMs) break;
+      if (child.lookAtMs >= timer.lookAtMs) break;
       this.#place(child, index);
       index = childIndex;
     }

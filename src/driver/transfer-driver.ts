@@ -10,9 +10,9 @@ import {
   type TransferEvent,
 } from "../engine/index.js";
 import type { Clock } from "../io/clock.js";
-import type { DatagramSocket, Incoming, Outgoing, Peer, SocketHandlers } from "../io/socket.js";
+import type { DatagramSocket, Peer, SocketHandlers } from "../io/socket.js";
 import type { BlockSink, BlockSource, StorageFailure } from "../io/storage.js";
-import { appendBlockRuns } from "./block-runs.js";
+import { sendBlocks } from "./block-runs.js";
 import { storageReplyFor } from "./storage-failures.js";
 import type { Timer, TimerQueue } from "./timer-queue.js";
 
@@ -107,6 +107,7 @@ export class TransferDriver implements SocketHandlers {
   /** Takes the bound socket; everything the engine says goes through it. Comes before `start` and `accept`. */
   bind(socket: DatagramSocket): void {
     this.#socket = socket;
+    socket.setPeer(this.#peer);
   }
 
   /** Sender: where the bytes come from. May come later than `start`, not than `accept`. */
@@ -152,49 +153,60 @@ export class TransferDriver implements SocketHandlers {
   /** Ends everything at once and in silence: no packet, no further handler. Idempotent. */
   close(): void {
     this.#closed = true;
-    this.#timer.set(Number.POSITIVE_INFINITY);
+    this.#timer.cancel();
     this.#socket?.close();
     this.#dropStore();
     this.#inputs.length = 0;
   }
 
-  onDatagrams(batch: readonly Incoming[]): void {
-    for (const { bytes, peer } of batch) {
-      if (this.#isPeer(peer)) this.#input((nowMs) => this.#takeDatagram(bytes, peer, nowMs));
-      else this.#answerStranger(bytes, peer);
+  onDatagram(bytes: Uint8Array, peer: Peer): void {
+    if (this.#closed) return;
+    if (peer !== this.#peer && !this.#isPeer(peer)) {
+      this.#answerStranger(bytes, peer);
+    } else if (this.#draining) {
+      // Borrowed: it will be another datagram by then.
+      const copy = Uint8Array.from(bytes);
+      this.#inputs.push((nowMs) => this.#takeDatagram(copy, peer, nowMs));
+    } else {
+      // The hot path: no closure, no queue.
+      this.#draining = true;
+      try {
+        this.#takeDatagram(bytes, peer, this.#clock.nowMs());
+        this.#drain();
+        this.#runInputs();
+      } finally {
+        this.#draining = false;
+      }
+      this.#setTimer();
     }
   }
 
   onError(error: Error): void {
-    this.#input((nowMs) => {
-      const reply = {
-        kind: "failed",
-        errorCode: ErrorCode.notDefined,
-        message: "I/O error",
-        cause: error,
-      } as const;
-      this.#transfer.handleStorage(reply, nowMs);
-    });
+    this.#input(() => this.#transfer.handleNetworkError(error, isPeerGone(error)));
   }
 
   #input(act: (nowMs: number) => void): void {
     if (this.#closed) return;
-    if (this.#draining) {
-      this.#inputs.push(act);
-      return;
-    }
+    this.#inputs.push(act);
+    if (this.#draining) return;
     this.#draining = true;
     try {
-      let next: ((nowMs: number) => void) | undefined = act;
-      while (next !== undefined) {
-        next(this.#clock.nowMs());
-        this.#drain();
-        next = this.#inputs.shift();
-      }
+      this.#runInputs();
     } finally {
       // A listener of the application may throw; that must not leave the transfer deaf.
       this.#draining = false;
     }
+    this.#setTimer();
+  }
+
+  #runInputs(): void {
+    for (let act = this.#inputs.shift(); act !== undefined; act = this.#inputs.shift()) {
+      act(this.#clock.nowMs());
+      this.#drain();
+    }
+  }
+
+  #setTimer(): void {
     if (!this.#closed) this.#timer.set(this.#transfer.pollTimeout());
   }
 
@@ -203,18 +215,22 @@ export class TransferDriver implements SocketHandlers {
    * ends the transfer last: by then the final ACK or the ERROR is on its way, whatever the owner does.
    */
   #drain(): void {
-    const lateEvents: TransferEvent[] = [];
-    for (let event = this.#transfer.pollEvent(); event; event = this.#transfer.pollEvent()) {
+    const transfer = this.#transfer;
+    let lateEvents: TransferEvent[] | null = null;
+    for (let event = transfer.pollEvent(); event; event = transfer.pollEvent()) {
       if (event.kind === "answered" || event.kind === "negotiated") this.#announce(event);
-      else lateEvents.push(event);
+      else {
+        lateEvents ??= [];
+        lateEvents.push(event);
+      }
     }
     do {
-      for (let command = this.#transfer.pollStorage(); command; command = this.#transfer.pollStorage()) {
+      for (let command = transfer.pollStorage(); command; command = transfer.pollStorage()) {
         this.#carryOut(command);
       }
     } while (this.#tellAvailable());
     this.#transmit();
-    for (const event of lateEvents) {
+    for (const event of lateEvents ?? NO_EVENTS) {
       if (!this.#closed) this.#announce(event);
     }
   }
@@ -252,17 +268,15 @@ export class TransferDriver implements SocketHandlers {
   }
 
   #transmit(): void {
-    let transmit = this.#transfer.pollTransmit();
-    if (transmit === undefined) return;
-    const batch: Outgoing[] = [];
-    for (; transmit; transmit = this.#transfer.pollTransmit()) {
-      if (transmit.kind === "datagram") {
-        batch.push({ kind: "datagram", peer: this.#peer, bytes: transmit.bytes });
-      } else if (this.#source !== null) {
-        appendBlockRuns(batch, this.#source, this.#peer, this.#transfer.parameters, transmit);
+    const transfer = this.#transfer;
+    const socket = this.#socket;
+    for (let transmit = transfer.pollTransmit(); transmit; transmit = transfer.pollTransmit()) {
+      if (socket === null) continue;
+      if (transmit.kind === "datagram") socket.sendDatagram(transmit.bytes, this.#peer);
+      else if (this.#source !== null) {
+        sendBlocks(socket, this.#source, transfer.parameters, transmit.firstBlock, transmit.count);
       }
     }
-    this.#socket?.send(batch);
   }
 
   #announce(event: TransferEvent): void {
@@ -316,8 +330,10 @@ export class TransferDriver implements SocketHandlers {
     const requestPeer = this.#peer;
     this.#peer = { address: peer.address, port: peer.port };
     this.#transfer.handleDatagram(bytes, nowMs);
-    if (this.#transfer.proven || this.#transfer.ended) this.#tidIsOpen = false;
-    else this.#peer = requestPeer;
+    if (this.#transfer.proven || this.#transfer.ended) {
+      this.#tidIsOpen = false;
+      this.#socket?.setPeer(this.#peer);
+    } else this.#peer = requestPeer;
   }
 
   /** RFC 1350 §4: ERROR 5 to the stranger, the transfer goes on. An ERROR is never answered. */
@@ -326,8 +342,13 @@ export class TransferDriver implements SocketHandlers {
     if (isError || this.#strangerAnswers >= STRANGER_ANSWERS_MAX) return;
     this.#strangerAnswers++;
     const answer = encodeError(ErrorCode.unknownTid, "Unknown transfer ID");
-    this.#socket?.send([
-      { kind: "datagram", peer: { address: peer.address, port: peer.port }, bytes: answer },
-    ]);
+    this.#socket?.sendDatagram(answer, peer);
   }
+}
+
+const NO_EVENTS: readonly TransferEvent[] = [];
+
+/** The kernel heard from the peer's machine that nobody listens at its port any more. */
+function isPeerGone(error: Error): boolean {
+  return (error as { code?: unknown }).code === "ECONNREFUSED";
 }

@@ -47,7 +47,9 @@ export type Fault =
   | { readonly kind: "timeout" }
   /** The caller aborted; `message` is what the peer was told. */
   | { readonly kind: "aborted"; readonly message: string }
-  | { readonly kind: "storage"; readonly cause: Error };
+  | { readonly kind: "storage"; readonly cause: Error }
+  /** Nobody listens at the peer's TID any more, or what has to be sent can't be. */
+  | { readonly kind: "network"; readonly cause: Error };
 
 export type TransferEvent =
   /** Client: the first valid answer came; its sender's TID is the peer's from now on. */
@@ -83,11 +85,36 @@ export interface TransferCounters {
   junkReceived: number;
 }
 
+/**
+ * A queue that is filled by one input and drained before the next: an array whose place is used again, as `shift`
+ * costs more than the rest of an ACK.
+ */
+export class EffectQueue<T> {
+  readonly #items: T[] = [];
+  #head = 0;
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  poll(): T | undefined {
+    if (this.#head === this.#items.length) return undefined;
+    const item = this.#items[this.#head++];
+    if (this.#head === this.#items.length) this.clear();
+    return item;
+  }
+
+  clear(): void {
+    this.#items.length = 0;
+    this.#head = 0;
+  }
+}
+
 /** Effects in the making; the parts of a transfer write here, its poll methods read. */
 export class Outbox {
-  readonly transmits: Transmit[] = [];
-  readonly storage: StorageCommand[] = [];
-  readonly events: TransferEvent[] = [];
+  readonly transmits = new EffectQueue<Transmit>();
+  readonly storage = new EffectQueue<StorageCommand>();
+  readonly events = new EffectQueue<TransferEvent>();
   readonly counters: TransferCounters = {
     transferredBytes: 0,
     blocksSent: 0,

@@ -26,23 +26,18 @@ import { Sender } from "./sender.js";
 import type { ClientTransferConfig, ServerTransferConfig } from "./transfer-config.js";
 import { violationOnWire } from "./violations.js";
 
-type State =
-  /** Client: the request is out. */
-  | "requesting"
-  /** Server: nothing was answered yet; waits for `accept` or `abort`. */
-  | "offered"
-  /** Server: the OACK is out. */
-  | "greeting"
-  | "moving"
-  | "dallying"
-  | "ended";
+/**
+ * "requesting": client, the request is out. "offered": server, waits for `accept` or `abort`. "greeting": server, the
+ * OACK is out.
+ */
+type State = "requesting" | "offered" | "greeting" | "moving" | "dallying" | "ended";
 
 /**
  * One transfer, sans-IO: bytes, store replies and the time go in, effects come out. It never sees a socket, a
  * file or a clock, and knows its peer only by what the driver lets through.
  *
  * Driving it (the loop is in `driver/transfer-driver.ts`): give **one** input (`start`, `accept`,
- * `handleDatagram`, `handleStorage`, `handleTimeout`, `handleRepeatedRequest`, `abort`), then drain
+ * `handleDatagram`, `handleStorage`, `handleTimeout`, `handleNetworkError`, `handleRepeatedRequest`, `abort`), then drain
  * `pollStorage`, `pollTransmit` and `pollEvent` until each returns undefined, then set the timer to
  * `pollTimeout`; only then the next input. `nowMs` is monotonic and never falls. Spurious calls of
  * `handleTimeout` are harmless. After the event `ended` every input is ignored.
@@ -242,16 +237,31 @@ export class Transfer {
     this.#fail({ kind: "aborted", message });
   }
 
+  /**
+   * The network refused something. A peer that is gone for good ends the transfer; a network that is away for the
+   * moment does not, once the peer was there: its return is waited for like that of a lost packet.
+   */
+  handleNetworkError(cause: Error, peerIsGone: boolean): void {
+    if (this.#state === "ended" || (this.#proven && !peerIsGone)) return;
+    if (this.#state === "dallying") {
+      this.#end();
+      return;
+    }
+    // A client that has the whole file may leave before its last ACK arrives.
+    if (this.#lastAckIsMissing) this.#complete(true);
+    else this.#fail({ kind: "network", cause });
+  }
+
   pollTransmit(): Transmit | undefined {
-    return this.#out.transmits.shift();
+    return this.#out.transmits.poll();
   }
 
   pollStorage(): StorageCommand | undefined {
-    return this.#out.storage.shift();
+    return this.#out.storage.poll();
   }
 
   pollEvent(): TransferEvent | undefined {
-    return this.#out.events.shift();
+    return this.#out.events.poll();
   }
 
   /** Absolute time of the next `handleTimeout`, `Infinity` for none. */
@@ -387,7 +397,7 @@ export class Transfer {
   #violate(name: ViolationName, detail: string): void {
     const { errorCode, message } = violationOnWire(name);
     // An ACK of what won't be stored must not leave before.
-    this.#out.transmits.length = 0;
+    this.#out.transmits.clear();
     this.#out.send(encodeError(errorCode, message));
     this.#fail({ kind: "violation", name, detail });
   }
@@ -399,12 +409,16 @@ export class Transfer {
       this.#fail({ kind: "violation", name, detail });
     } else if (this.#suspicion !== null) {
       this.#violate(this.#suspicion.name, this.#suspicion.detail);
-    } else if (this.#config.role === "server" && this.#proven && this.#sender?.awaitsLastAck === true) {
-      // For a client that uploads, a missing last ACK is no success: it alone says that the file is stored.
+    } else if (this.#lastAckIsMissing) {
       this.#complete(true);
     } else {
       this.#fail({ kind: "timeout" });
     }
+  }
+
+  /** For a client that uploads, a missing last ACK is no success: it alone says that the file is stored. */
+  get #lastAckIsMissing(): boolean {
+    return this.#config.role === "server" && this.#proven && this.#sender?.awaitsLastAck === true;
   }
 
   #complete(lastAckMissing: boolean): void {
@@ -414,7 +428,7 @@ export class Transfer {
 
   #fail(fault: Fault): void {
     // The store is dropped by the driver: commands that were not drained yet are void.
-    this.#out.storage.length = 0;
+    this.#out.storage.clear();
     this.#out.events.push({ kind: "failed", fault });
     this.#end();
   }

@@ -2,10 +2,10 @@ import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
 import { canonicalAddress } from "./address.js";
 import type {
+  DatagramRun,
   DatagramSocket,
   OpenSocketOptions,
-  Outgoing,
-  OutgoingRun,
+  Peer,
   PortRange,
   SocketFactory,
   SocketHandlers,
@@ -13,8 +13,10 @@ import type {
 
 const HEADER_BYTES = 4;
 
+const NOBODY: Peer = { address: "", port: 0 };
+
 /** Sockets over node:dgram: every platform, one system call per datagram. */
-export const dgramSockets: SocketFactory = { kind: "dgram", maxBatch: 1, open };
+export const dgramSockets: SocketFactory = { kind: "dgram", open };
 
 async function open(options: OpenSocketOptions, handlers: SocketHandlers): Promise<DatagramSocket> {
   if (typeof options.port === "number") return openPort(options, options.port, handlers);
@@ -70,6 +72,7 @@ class NodeDgramSocket implements DatagramSocket {
   readonly localPort: number;
   readonly #socket: Socket;
   readonly #handlers: SocketHandlers;
+  #peer: Peer = NOBODY;
   #closed = false;
 
   constructor(socket: Socket, options: OpenSocketOptions, handlers: SocketHandlers) {
@@ -80,16 +83,35 @@ class NodeDgramSocket implements DatagramSocket {
     this.#handlers = handlers;
     if (options.receiveBufferBytes) socket.setRecvBufferSize(options.receiveBufferBytes);
     socket.on("error", (error) => this.#report(error));
-    socket.on("message", (bytes, peer) => handlers.onDatagrams([{ bytes, peer }]));
+    socket.on("message", (bytes, { address, port }) => this.#received(bytes, address, port));
   }
 
-  send(batch: readonly Outgoing[]): void {
+  setPeer(peer: Peer): void {
+    this.#peer = peer;
+  }
+
+  /** No callbacks here: a DATA block that the kernel refuses is as good as lost on the way. */
+  sendRun({ opcode, firstNumber, count, payloadBytesEach, payload }: DatagramRun): void {
     if (this.#closed) return;
-    for (const item of batch) {
-      const { address, port } = item.peer;
-      if (item.kind === "run") this.#sendRun(item, address, port);
-      else this.#socket.send(item.bytes, port, address, (error) => this.#report(error));
+    const { address, port } = this.#peer;
+    const headers = Buffer.allocUnsafe(count * HEADER_BYTES);
+    const end = payload.offset + payload.length;
+    for (let i = 0; i < count; i++) {
+      const at = i * HEADER_BYTES;
+      headers.writeUInt16BE(opcode, at);
+      headers.writeUInt16BE(firstNumber + i, at + 2);
+      const from = payload.offset + i * payloadBytesEach;
+      const to = i === count - 1 ? end : from + payloadBytesEach;
+      this.#socket.send(
+        [headers.subarray(at, at + HEADER_BYTES), payload.memory.subarray(from, to)],
+        port,
+        address,
+      );
     }
+  }
+
+  sendDatagram(bytes: Uint8Array, { address, port }: Peer): void {
+    if (!this.#closed) this.#socket.send(bytes, port, address, (error) => this.#report(error));
   }
 
   close(): void {
@@ -104,21 +126,10 @@ class NodeDgramSocket implements DatagramSocket {
     else this.#socket.unref();
   }
 
-  /** No callbacks here: a DATA block that the kernel refuses is as good as lost on the way. */
-  #sendRun(run: OutgoingRun, address: string, port: number): void {
-    const headers = Buffer.allocUnsafe(run.count * HEADER_BYTES);
-    for (let i = 0; i < run.count; i++) {
-      const at = i * HEADER_BYTES;
-      headers.writeUInt16BE(run.opcode, at);
-      headers.writeUInt16BE(run.firstNumber + i, at + 2);
-      const from = i * run.payloadBytesEach;
-      const to = i === run.count - 1 ? run.payload.length : from + run.payloadBytesEach;
-      this.#socket.send(
-        [headers.subarray(at, at + HEADER_BYTES), run.payload.subarray(from, to)],
-        port,
-        address,
-      );
-    }
+  #received(bytes: Uint8Array, address: string, port: number): void {
+    const known = this.#peer;
+    const peer = known.port === port && known.address === address ? known : { address, port };
+    this.#handlers.onDatagram(bytes, peer, this.localAddress);
   }
 
   #report(error: Error | null): void {

@@ -1,6 +1,6 @@
 import type { BlockCache, CachedFile, Chunk } from "./block-cache.js";
 import type { OpenedFile } from "./root-path.js";
-import type { BlockSource, SourceHandlers, StorageFailure } from "./storage.js";
+import type { BlockSource, Piece, SourceHandlers, StorageFailure } from "./storage.js";
 
 /** A file as the source of one transfer, read through the thread's {@link BlockCache}. */
 export class FileSource implements BlockSource {
@@ -47,13 +47,13 @@ export class FileSource implements BlockSource {
     this.#advance();
   }
 
-  slice(offset: number, length: number): Uint8Array {
+  locate(offset: number, length: number): Piece {
     const { chunkBytes } = this.#cache;
     const index = Math.floor(offset / chunkBytes);
-    const bytes = this.#chunks[index - this.#firstChunk]?.bytes;
-    if (!bytes) return EMPTY;
+    const memory = this.#chunks[index - this.#firstChunk]?.bytes;
+    if (!memory) return NOWHERE;
     const from = offset - index * chunkBytes;
-    return bytes.subarray(from, Math.min(from + length, bytes.length));
+    return { memory, offset: from, length: Math.min(length, memory.length - from) };
   }
 
   release(uptoBytes: number): void {
@@ -92,4 +92,4 @@ export class FileSource implements BlockSource {
   }
 }
 
-const EMPTY = new Uint8Array(0);
+const NOWHERE: Piece = { memory: new Uint8Array(0), offset: 0, length: 0 };

@@ -1,3 +1,5 @@
+import type { Piece } from "./storage.js";
+
 /** One end of a UDP flow. `address` is an IP literal in canonical form (an IPv6 zone stays attached). */
 export interface Peer {
   readonly address: string;
@@ -5,56 +7,53 @@ export interface Peer {
   readonly port: number;
 }
 
-/** A run of equally sized datagrams whose 4-byte headers count up: the shape that batches and GSO want. */
-export interface OutgoingRun {
-  readonly kind: "run";
-  readonly peer: Peer;
+/** Equally sized datagrams in a row whose 4-byte headers count up: the shape that batches and GSO want. */
+export interface DatagramRun {
   /** The first two header bytes of every datagram, as a big-endian 16-bit number. */
   readonly opcode: number;
   /** Header bytes 2..3 of the first datagram; each following one is one higher. Never passes 65535 inside a run. */
   readonly firstNumber: number;
   /** How many datagrams; at least 1. */
   readonly count: number;
-  /** Payload bytes of every datagram but the last, which takes what remains of `payload` (0 is allowed). */
+  /** Payload bytes of every datagram but the last, which takes what remains (0 is allowed). */
   readonly payloadBytesEach: number;
-  /** The payloads of all datagrams in a row. Borrowed until `send` returns; its content never changes afterwards. */
-  readonly payload: Uint8Array;
-}
-
-/** One small datagram (a request, an ACK, an OACK, an ERROR), complete with its header. */
-export interface OutgoingDatagram {
-  readonly kind: "datagram";
-  readonly peer: Peer;
-  /** Owned by the socket from the call on: the caller does not touch it again. */
-  readonly bytes: Uint8Array;
-}
-
-export type Outgoing = OutgoingRun | OutgoingDatagram;
-
-/** A datagram that arrived. `bytes` is borrowed: it may be reused when the handler returns. */
-export interface Incoming {
-  readonly bytes: Uint8Array;
-  readonly peer: Peer;
+  /** Where the payloads of all datagrams lie in a row. Its content never changes. */
+  readonly payload: Piece;
 }
 
 /** What a socket tells its owner. Set once, at opening. Handlers must not throw. */
 export interface SocketHandlers {
-  /** Everything that arrived for this socket in one turn of the loop, in order. */
-  onDatagrams(batch: readonly Incoming[]): void;
-  /** The socket broke, or the kernel can't reach the peer; the owner decides, and closes it. */
+  /**
+   * A datagram arrived. `bytes` is borrowed: it is used again when the handler returns. `localAddress` is the one it
+   * was sent to. Answers that handlers send while a batch is handed over leave together at its end.
+   */
+  onDatagram(bytes: Uint8Array, peer: Peer, localAddress: string): void;
+  /**
+   * Something could not be sent, or the kernel heard that the peer is gone (`ECONNREFUSED`); the owner decides
+   * whether that matters, and closes the socket if so.
+   */
   onError(error: Error): void;
 }
 
-/** A bound UDP socket. */
+/**
+ * A bound UDP socket. Nothing of what is sent is lost or reordered on this side: when the kernel's buffer is full,
+ * the implementation keeps the rest and goes on when there is room. What it keeps is bounded by the windows of the
+ * transfers that use the socket.
+ */
 export interface DatagramSocket {
+  /** The bound address; the unspecified one where any was good enough. */
   readonly localAddress: string;
   readonly localPort: number;
+  /** Says whom runs go to. Its datagrams are handed over with this very object. Can change. */
+  setPeer(peer: Peer): void;
+  /** Sends to the peer. The memory is read until the end of the current turn of the loop. */
+  sendRun(run: DatagramRun): void;
   /**
-   * Takes all items, in order. When the kernel's buffer is full the implementation keeps the rest and goes on
-   * when there is room: nothing is lost or reordered on this side. What it keeps is bounded by the windows of
-   * the transfers that use the socket.
+   * Sends one small datagram (a request, an ACK, an OACK, an ERROR), complete with its header.
+   * @param bytes - the socket's from the call on
+   * @param fromAddress - local address to send from, where the socket is bound to all of them
    */
-  send(batch: readonly Outgoing[]): void;
+  sendDatagram(bytes: Uint8Array, peer: Peer, fromAddress?: string): void;
   /** Stops receiving. Datagrams taken before are still sent. Idempotent. */
   close(): void;
   /** Whether the open socket keeps the process alive (it does from the start). */
@@ -79,8 +78,6 @@ export interface OpenSocketOptions {
 /** Opens sockets of one kind (dgram, native, simulated) for one thread. */
 export interface SocketFactory {
   readonly kind: string;
-  /** Largest number of datagrams one `send` passes on in one system call; 1 for node:dgram. */
-  readonly maxBatch: number;
   /** Resolves with a bound socket; rejects with the system's error (`EADDRINUSE`, `EMFILE`, ...). */
   open(options: OpenSocketOptions, handlers: SocketHandlers): Promise<DatagramSocket>;
 }

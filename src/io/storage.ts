@@ -10,6 +10,18 @@ export interface StorageFailure {
   readonly cause: Error;
 }
 
+/** A stretch of a larger memory. (Views would say the same; making one costs more than sending a block.) */
+export interface Piece {
+  readonly memory: Uint8Array;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The bytes of a piece, for those who need them as such. */
+export function viewOf({ memory, offset, length }: Piece): Uint8Array {
+  return memory.subarray(offset, offset + length);
+}
+
 /** How a source calls back. Never called synchronously from `open`. */
 export interface SourceHandlers {
   /** More bytes became available (see {@link BlockSource.availableBytes}), or the end became known. */
@@ -33,10 +45,10 @@ export interface BlockSource {
   /** Asks for bytes up to `uptoBytes` (exclusive) to become available; repeated and overlapping calls are fine. */
   want(uptoBytes: number): void;
   /**
-   * The longest contiguous piece of memory that starts at `offset` and holds at most `length` bytes;
-   * at least 1 byte, all of it available. The memory keeps its content until garbage collected.
+   * The longest contiguous piece that starts at `offset` and holds at most `length` bytes; at least 1 byte, all of
+   * it available. The memory keeps its content until garbage collected.
    */
-  slice(offset: number, length: number): Uint8Array;
+  locate(offset: number, length: number): Piece;
   /** Bytes below `uptoBytes` will not be read again. */
   release(uptoBytes: number): void;
   /** Gives everything back. Idempotent; no handler is called afterwards. */

@@ -6,13 +6,14 @@ import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
 import { randomTag } from "../io/file-sink.js";
 import { type NormalizedName, normalizeName } from "../io/root-path.js";
-import type { DatagramSocket, Incoming, Peer } from "../io/socket.js";
+import type { DatagramSocket } from "../io/socket.js";
 import type { BlockSink } from "../io/storage.js";
 import type { Runtime } from "../runtime.js";
 import { Admission, BUSY_TEXT, refusalOnWire } from "./admission.js";
 import type { ServerSettings } from "./options.js";
 import type { AnswerMode, PlacedRequest, Placement, TransferFailure } from "./placement.js";
 import type { ServerRequest } from "./request.js";
+import type { Incoming } from "./request-sockets.js";
 import type { ServerResponse } from "./response.js";
 import { ServerTransfer } from "./server-transfer.js";
 import { type Admittance, WaitingRoom } from "./waiting-room.js";
@@ -124,7 +125,7 @@ export class Dispatcher {
       this.#refuse(datagram, socket, refusal ?? "EBADNAME");
       return;
     }
-    const clientKey = `${formatEndpoint(datagram.peer.address, datagram.peer.port)} ${socket.localAddress}`;
+    const clientKey = `${formatEndpoint(datagram.peer.address, datagram.peer.port)} ${datagram.localAddress}`;
     const running = this.#admission.find(clientKey);
     // Only a request that would be served replaces a running transfer: anything else may be noise.
     if (running !== undefined && !this.#givesWay(running, datagram)) return;
@@ -147,12 +148,12 @@ export class Dispatcher {
         file: posix.normalize(fileName),
         fileKey: name.key,
         peer: { address, port },
-        localAddress: transferAddress(socket.localAddress),
+        localAddress: transferAddress(datagram.localAddress),
         uploadTag: method === "PUT" ? randomTag() : "",
       },
     };
     if (this.#waiting.enter(clientKey, address, acceptable)) return;
-    answer(socket, datagram.peer, ErrorCode.notDefined, BUSY_TEXT);
+    answer(socket, datagram, ErrorCode.notDefined, BUSY_TEXT);
   }
 
   /** Why a request can't be served whatever else runs, or null. */
@@ -186,7 +187,7 @@ export class Dispatcher {
     const conflict = this.#admission.conflict(method, fileKey);
     if (conflict !== null) {
       if (waitedMs < FILE_GRACE_MS && this.#settings.queuedRequestsMax > 0) return "file-taken";
-      this.#refuse({ peer }, socket, conflict);
+      this.#refuse(request, socket, conflict);
       return "settled";
     }
     const room = this.#admission.makeRoom(peer.address);
@@ -195,7 +196,7 @@ export class Dispatcher {
     const start = { requestBytes, answer: answerMode, root: this.#owner.root() };
     const transfer = new ServerTransfer(this.#placement, this.#settings, request, start, {
       onRequest: (req, res, of) => this.#owner.onRequest(req, res, of),
-      onUnanswered: (_, failure) => answerFailure(socket, peer, failure),
+      onUnanswered: (_, failure) => answerFailure(socket, request, failure),
       onFileReleased: (of, failure) => this.#fileReleased(of, failure),
       onEnded: (of) => {
         this.#admission.remove(clientKey, of);
@@ -217,27 +218,30 @@ export class Dispatcher {
     this.#idle.clear();
   }
 
-  #refuse(datagram: Pick<Incoming, "peer">, socket: DatagramSocket, name: ErrorName): void {
+  #refuse(to: Endpoints, socket: DatagramSocket, name: ErrorName): void {
     const { errorCode, message } = refusalOnWire(name);
-    answer(socket, datagram.peer, errorCode, message);
+    answer(socket, to, errorCode, message);
   }
 }
 
 const ERROR_OPCODE = 5;
 const LAST_OPCODE = 6;
 
-function answer(socket: DatagramSocket, { address, port }: Peer, errorCode: number, message: string): void {
-  socket.send([{ kind: "datagram", peer: { address, port }, bytes: encodeError(errorCode, message) }]);
+/** Whom an answer goes to, and from which address. */
+type Endpoints = Pick<Incoming, "peer" | "localAddress">;
+
+function answer(socket: DatagramSocket, to: Endpoints, errorCode: number, message: string): void {
+  socket.sendDatagram(encodeError(errorCode, message), to.peer, to.localAddress);
 }
 
 /** For what failed before there was a socket of the transfer's own. */
-function answerFailure(socket: DatagramSocket, peer: Peer, failure: TransferFailure): void {
+function answerFailure(socket: DatagramSocket, to: Endpoints, failure: TransferFailure): void {
   if (failure.kind === "refused") {
     const { errorCode, message } = storageFailureOnWire(failure.reason);
-    answer(socket, peer, errorCode, message);
+    answer(socket, to, errorCode, message);
   } else {
     // Out of descriptors or ports: this client has to try again, the others go on.
-    answer(socket, peer, ErrorCode.notDefined, BUSY_TEXT);
+    answer(socket, to, ErrorCode.notDefined, BUSY_TEXT);
   }
 }
 

@@ -1,4 +1,10 @@
-import type { BlockSink, BlockSource, SinkHandlers, StorageFailure } from "../io/storage.js";
+import {
+  type BlockSink,
+  type BlockSource,
+  type SinkHandlers,
+  type StorageFailure,
+  viewOf,
+} from "../io/storage.js";
 import { QueuedSource } from "../streams/queued-source.js";
 
 /** Bytes asked for beyond what the engine needs, so that the next window is there before it is due. */
@@ -98,7 +104,7 @@ export function pumpSource(
     if (closed) return;
     const upto = Math.min(source.availableBytes, wantedBytes);
     while (sentBytes < upto) {
-      const bytes = source.slice(sentBytes, upto - sentBytes).slice();
+      const bytes = viewOf(source.locate(sentBytes, upto - sentBytes)).slice();
       sentBytes += bytes.length;
       source.release(sentBytes);
       endIsSent = source.ended && sentBytes === source.availableBytes;

@@ -1,5 +1,5 @@
 import { canonicalAddress, isUnspecified, localAddresses } from "../io/address.js";
-import type { DatagramSocket, Incoming, SocketFactory } from "../io/socket.js";
+import type { DatagramSocket, Peer, SocketFactory } from "../io/socket.js";
 
 /** Asked for as receive buffer of a request socket: a boot storm must not drown in it. */
 const RECEIVE_BUFFER_BYTES = 1_048_576;
@@ -10,7 +10,15 @@ const RESCAN_MS = 5_000;
 /** Ports tried before a server on port 0 gives up finding one that is free on every address. */
 const PORT_CHOICES_MAX = 16;
 
-/** Takes a datagram that came to a request socket, with the address it was sent to. */
+/** A datagram that came to a request socket. `bytes` is borrowed. */
+export interface Incoming {
+  readonly bytes: Uint8Array;
+  readonly peer: Peer;
+  /** The address that it was sent to: an answer leaves from there. */
+  readonly localAddress: string;
+}
+
+/** Takes a datagram that came to a request socket. */
 export type RequestHandler = (datagram: Incoming, socket: DatagramSocket) => void;
 
 /**
@@ -97,9 +105,7 @@ export class RequestSockets {
     const socket: DatagramSocket = await this.#factory.open(
       { address, port: this.#port, receiveBufferBytes: RECEIVE_BUFFER_BYTES },
       {
-        onDatagrams: (batch) => {
-          for (const datagram of batch) this.#onRequest(datagram, socket);
-        },
+        onDatagram: (bytes, peer, localAddress) => this.#onRequest({ bytes, peer, localAddress }, socket),
         onError: (error) => this.#onError(error),
       },
     );

@@ -181,8 +181,8 @@ export class TransferHost implements PlacedTransfer {
     const watcher = this.#watcher;
     if (watcher === null) return driver;
     return {
-      onDatagrams: (batch) => {
-        driver.onDatagrams(batch);
+      onDatagram: (bytes, from) => {
+        driver.onDatagram(bytes, from);
         watcher.onHeard();
       },
       onError: (error) => driver.onError(error),
@@ -242,7 +242,7 @@ export class TransferHost implements PlacedTransfer {
 }
 
 function isSource(store: BlockSource | BlockSink): store is BlockSource {
-  return "slice" in store;
+  return "locate" in store;
 }
 
 const NO_EXTENSIONS: ReadonlyMap<string, string> = new Map();

@@ -257,11 +257,11 @@ async function answerFrom(
   { localAddress, peer }: PlacedRequest,
   localPort: number,
 ): Promise<void> {
-  const handlers = { onDatagrams: () => undefined, onError: () => undefined };
+  const handlers = { onDatagram: () => undefined, onError: () => undefined };
   for (let attempt = 1; attempt <= PORT_ATTEMPTS_MAX; attempt++) {
     try {
       const socket = await sockets.open({ address: localAddress, port: localPort }, handlers);
-      socket.send([{ kind: "datagram", peer, bytes: encodeError(0, "Internal error") }]);
+      socket.sendDatagram(encodeError(0, "Internal error"), peer);
       socket.close();
       return;
     } catch {

@@ -1,5 +1,5 @@
 import { ByteQueue } from "../driver/byte-queue.js";
-import type { BlockSource, SourceHandlers } from "../io/storage.js";
+import type { BlockSource, Piece, SourceHandlers } from "../io/storage.js";
 
 /** A block source whose bytes come from outside, and are held until they are acknowledged. */
 export abstract class QueuedSource implements BlockSource {
@@ -25,8 +25,8 @@ export abstract class QueuedSource implements BlockSource {
     this.#handlers = handlers;
   }
 
-  slice(offset: number, length: number): Uint8Array {
-    return this.#queue.slice(offset, length);
+  locate(offset: number, length: number): Piece {
+    return this.#queue.locate(offset, length);
   }
 
   release(uptoBytes: number): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ByteQueue } from "../../src/driver/byte-queue.js";
 import { TimerQueue } from "../../src/driver/timer-queue.js";
+import { viewOf } from "../../src/io/storage.js";
 import { Random } from "../sim/random.js";
 
 test("timers fire in the order of their deadlines, however they were set, moved and cleared", () => {
@@ -29,10 +30,11 @@ test("timers fire in the order of their deadlines, however they were set, moved 
   for (let step = 0; step < 3000; step++) {
     const index = random.between(0, 199);
     const atMs = random.chance(0.2) ? Number.POSITIVE_INFINITY : nowMs + random.between(1, 500);
-    timers[index]?.set(atMs);
+    if (atMs === Number.POSITIVE_INFINITY && random.chance(0.5)) timers[index]?.cancel();
+    else timers[index]?.set(atMs);
     if (atMs === Number.POSITIVE_INFINITY) due.delete(index);
     else due.set(index, atMs);
-    assert.equal(queue.size, due.size);
+    assert.ok(queue.size >= due.size);
     if (!random.chance(0.3) || wakeAtMs === Number.POSITIVE_INFINITY) continue;
     nowMs = wakeAtMs;
     fired.length = 0;
@@ -48,6 +50,8 @@ test("timers fire in the order of their deadlines, however they were set, moved 
     );
   }
   assert.ok(total > 300, `only ${total} fired`);
+  for (const timer of timers) timer.cancel();
+  assert.equal(queue.size, 0);
 });
 
 test("a queue of bytes gives any held piece, and forgets what was released", () => {
@@ -66,11 +70,11 @@ test("a queue of bytes gives any held piece, and forgets what was released", () 
     assert.equal(queue.heldBytes, all.length - released);
     if (released === all.length) continue;
     const offset = random.between(released, all.length - 1);
-    const piece = queue.slice(offset, 50);
+    const piece = viewOf(queue.locate(offset, 50));
     assert.ok(piece.length > 0);
     assert.deepEqual([...piece], all.slice(offset, offset + piece.length));
   }
   queue.clear();
   assert.equal(queue.heldBytes, 0);
-  assert.equal(queue.slice(0, 10).length, 0);
+  assert.equal(viewOf(queue.locate(0, 10)).length, 0);
 });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { TimerQueue } from "../../src/driver/timer-queue.js";
 import { TransferDriver, type TransferHandlers } from "../../src/driver/transfer-driver.js";
 import { decode, encodeData, encodeError, encodeOack, Transfer } from "../../src/engine/index.js";
-import type { Outgoing } from "../../src/io/socket.js";
+import type { Peer } from "../../src/io/socket.js";
 import type { BlockSink } from "../../src/io/storage.js";
 
 const SERVER = { address: "10.0.0.1", port: 5000 };
@@ -33,11 +33,13 @@ function driverFor(handlers: Partial<TransferHandlers>) {
       ...handlers,
     },
   });
-  const sent: Outgoing[] = [];
+  const sent: { bytes: Uint8Array; peer: Peer }[] = [];
   driver.bind({
     localAddress: "10.0.0.2",
     localPort: 6000,
-    send: (batch) => sent.push(...batch),
+    setPeer: () => undefined,
+    sendRun: () => undefined,
+    sendDatagram: (bytes, peer) => sent.push({ bytes, peer }),
     close: () => undefined,
     setReferenced: () => undefined,
   });
@@ -45,8 +47,8 @@ function driverFor(handlers: Partial<TransferHandlers>) {
   sent.length = 0;
   const words = () =>
     sent.splice(0).map((item) => {
-      const packet = item.kind === "datagram" ? decode(item.bytes) : null;
-      return `${packet?.kind} ${packet?.kind === "ack" ? packet.wireBlock : ""} to ${item.peer.port}`;
+      const packet = decode(item.bytes);
+      return `${packet.kind} ${packet.kind === "ack" ? packet.wireBlock : ""} to ${item.peer.port}`;
     });
   return { driver, words };
 }
@@ -71,8 +73,8 @@ test("an application that throws in a handler does not leave its transfer deaf",
   });
   driver.setSink(sinkInto([]));
   const oack = encodeOack([{ name: "blksize", value: "8" }]);
-  assert.throws(() => driver.onDatagrams([{ bytes: oack, peer: SERVER }]), /a bug/);
-  driver.onDatagrams([{ bytes: encodeData(1, Buffer.from("12345678")), peer: SERVER }]);
+  assert.throws(() => driver.onDatagram(oack, SERVER), /a bug/);
+  driver.onDatagram(encodeData(1, Buffer.from("12345678")), SERVER);
   assert.ok(words().includes("ack 1 to 5000"));
 });
 
@@ -80,23 +82,22 @@ test("the first valid answer settles the TID; strangers get ERROR 5, 64 at most,
   const written: string[] = [];
   const { driver, words } = driverFor({});
   driver.setSink(sinkInto(written));
-  driver.onDatagrams([{ bytes: encodeData(7, Buffer.from("junk")), peer: { ...SERVER, port: 4999 } }]);
+  driver.onDatagram(encodeData(7, Buffer.from("junk")), { ...SERVER, port: 4999 });
   assert.deepEqual([driver.peer.port, words()], [69, []]);
-  driver.onDatagrams([{ bytes: encodeOack([{ name: "blksize", value: "8" }]), peer: SERVER }]);
+  driver.onDatagram(encodeOack([{ name: "blksize", value: "8" }]), SERVER);
   assert.deepEqual([driver.peer.port, words()], [5000, ["ack 0 to 5000"]]);
   for (const stranger of [
     { ...SERVER, port: 4999 },
     { address: "10.0.0.66", port: 5000 },
   ]) {
-    driver.onDatagrams([{ bytes: encodeData(1, Buffer.from("evil....")), peer: stranger }]);
+    driver.onDatagram(encodeData(1, Buffer.from("evil....")), stranger);
     assert.deepEqual(words(), [`error  to ${stranger.port}`]);
-    driver.onDatagrams([{ bytes: encodeError(0, "x"), peer: stranger }]);
+    driver.onDatagram(encodeError(0, "x"), stranger);
     assert.deepEqual(words(), []);
   }
-  for (let i = 0; i < 100; i++)
-    driver.onDatagrams([{ bytes: new Uint8Array(9), peer: { ...SERVER, port: 1 } }]);
+  for (let i = 0; i < 100; i++) driver.onDatagram(new Uint8Array(9), { ...SERVER, port: 1 });
   assert.equal(words().length, 62);
-  driver.onDatagrams([{ bytes: encodeData(1, Buffer.from("good")), peer: SERVER }]);
+  driver.onDatagram(encodeData(1, Buffer.from("good")), SERVER);
   assert.deepEqual(written, ["good"]);
 });
 
@@ -105,6 +106,6 @@ test("a closed driver says and does nothing more", () => {
   driver.close();
   driver.close();
   driver.abort(0, "x");
-  driver.onDatagrams([{ bytes: encodeError(1, "x"), peer: SERVER }]);
+  driver.onDatagram(encodeError(1, "x"), SERVER);
   assert.deepEqual(words(), []);
 });

@@ -14,7 +14,7 @@ import {
   requestOptions,
   Transfer,
 } from "../../src/engine/index.js";
-import type { Incoming } from "../../src/io/socket.js";
+import type { Peer } from "../../src/io/socket.js";
 import { type Plan, planFor } from "./plan.js";
 import { Random } from "./random.js";
 import { ReferenceModel } from "./reference-model.js";
@@ -138,14 +138,12 @@ class Simulation {
   /** The request port: one transfer for each new request, repeated requests absorbed, as the dispatcher does. */
   #startServer(): void {
     this.#world.open(SERVER, 69, {
-      onDatagrams: (batch) => {
-        for (const datagram of batch) this.#handleRequest(datagram);
-      },
+      onDatagram: (bytes, peer) => this.#handleRequest(bytes, peer),
       onError: () => undefined,
     });
   }
 
-  #handleRequest({ bytes, peer }: Incoming): void {
+  #handleRequest(bytes: Uint8Array, peer: Peer): void {
     const packet = decode(bytes);
     if (this.#serverDead || packet.kind !== "request" || peer.address !== CLIENT) return;
     const key = `${peer.address}:${peer.port}`;

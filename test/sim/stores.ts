@@ -1,6 +1,7 @@
 import type {
   BlockSink,
   BlockSource,
+  Piece,
   SinkHandlers,
   SourceHandlers,
   StorageFailure,
@@ -49,10 +50,10 @@ export class SimSource implements BlockSource {
     this.#read();
   }
 
-  slice(offset: number, length: number): Uint8Array {
+  locate(offset: number, length: number): Piece {
     // Pieces end at odd borders, as chunks of a cache do.
     const border = (Math.floor(offset / 1000) + 1) * 1000;
-    return this.#file.subarray(offset, Math.min(offset + length, border));
+    return { memory: this.#file, offset, length: Math.min(length, border - offset) };
   }
 
   release(): void {}

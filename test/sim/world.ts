@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/io/clock.js";
-import type { DatagramSocket, Incoming, Outgoing, Peer, SocketHandlers } from "../../src/io/socket.js";
+import type { DatagramRun, DatagramSocket, Peer, SocketHandlers } from "../../src/io/socket.js";
+import { viewOf } from "../../src/io/storage.js";
 import type { Random } from "./random.js";
 
 /** What a network does to datagrams; each figure is a probability or a range of milliseconds. */
@@ -117,7 +118,7 @@ export class World {
       if (socket === undefined) return;
       const arrived = this.#observer.arriving(from, to, bytes, this.nowMs);
       const borrowed = new Uint8Array(bytes);
-      socket.deliver({ bytes: borrowed, peer: from });
+      socket.deliver(borrowed, from);
       // A receive buffer is used again: whoever kept a view of it finds garbage.
       borrowed.fill(0xee);
       arrived();
@@ -138,6 +139,7 @@ export class SimSocket implements DatagramSocket {
   readonly localPort: number;
   readonly #world: World;
   readonly #handlers: SocketHandlers;
+  #peer: Peer = { address: "", port: 0 };
   #closed = false;
 
   constructor(world: World, address: string, port: number, handlers: SocketHandlers) {
@@ -147,28 +149,33 @@ export class SimSocket implements DatagramSocket {
     this.#handlers = handlers;
   }
 
-  send(batch: readonly Outgoing[]): void {
-    if (this.#closed) return;
-    const from = { address: this.localAddress, port: this.localPort };
-    for (const item of batch) {
-      if (item.kind === "datagram") {
-        this.#world.transmit(from, item.peer, item.bytes);
-        continue;
-      }
-      for (let i = 0; i < item.count; i++) {
-        const start = i * item.payloadBytesEach;
-        const end = i === item.count - 1 ? item.payload.length : start + item.payloadBytesEach;
-        const number = item.firstNumber + i;
-        const datagram = new Uint8Array(4 + end - start);
-        datagram.set([item.opcode >> 8, item.opcode & 0xff, number >> 8, number & 0xff]);
-        datagram.set(item.payload.subarray(start, end), 4);
-        this.#world.transmit(from, item.peer, datagram);
-      }
+  setPeer(peer: Peer): void {
+    this.#peer = peer;
+  }
+
+  sendRun({ opcode, firstNumber, count, payloadBytesEach, payload }: DatagramRun): void {
+    const bytes = viewOf(payload);
+    for (let i = 0; i < count; i++) {
+      const start = i * payloadBytesEach;
+      const end = i === count - 1 ? bytes.length : start + payloadBytesEach;
+      const number = firstNumber + i;
+      const datagram = new Uint8Array(4 + end - start);
+      datagram.set([opcode >> 8, opcode & 0xff, number >> 8, number & 0xff]);
+      datagram.set(bytes.subarray(start, end), 4);
+      this.sendDatagram(datagram, this.#peer);
     }
   }
 
-  deliver(datagram: Incoming): void {
-    if (!this.#closed) this.#handlers.onDatagrams([datagram]);
+  sendDatagram(bytes: Uint8Array, peer: Peer): void {
+    if (!this.#closed)
+      this.#world.transmit({ address: this.localAddress, port: this.localPort }, peer, bytes);
+  }
+
+  deliver(bytes: Uint8Array, from: Peer): void {
+    if (this.#closed) return;
+    const known = this.#peer;
+    const peer = known.address === from.address && known.port === from.port ? known : from;
+    this.#handlers.onDatagram(bytes, peer, this.localAddress);
   }
 
   close(): void {

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { DatagramSocket, OpenSocketOptions, Peer, SocketFactory } from "../../src/io/socket.js";
+
+const TIME_LIMIT = { timeout: 20_000 };
+
+/** A datagram as it arrived; the bytes are a copy. */
+interface Arrived {
+  readonly bytes: number[];
+  readonly peer: Peer;
+  readonly localAddress: string;
+}
+
+/** A bound socket and what comes to it. */
+async function bind(factory: SocketFactory, options: Partial<OpenSocketOptions> = {}) {
+  const waiting: ((datagram: Arrived) => void)[] = [];
+  const came: Arrived[] = [];
+  const errors: Error[] = [];
+  const address = options.address ?? "127.0.0.1";
+  const socket: DatagramSocket = await factory.open(
+    { port: 0, receiveBufferBytes: 400_000, ...options, address },
+    {
+      onDatagram: (bytes, peer, localAddress) => {
+        const arrived = { bytes: [...bytes], peer, localAddress };
+        const take = waiting.shift();
+        if (take === undefined) came.push(arrived);
+        else take(arrived);
+      },
+      onError: (error) => errors.push(error),
+    },
+  );
+  const next = (): Promise<Arrived> => {
+    const first = came.shift();
+    return first === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(first);
+  };
+  return { socket, next, errors, peer: { address, port: socket.localPort } };
+}
+
+/** What every kind of socket promises; `names` says which two kinds talk to each other. */
+export function testSocketContract(names: string, here: SocketFactory, there: SocketFactory): void {
+  for (const address of ["127.0.0.1", "::1"]) {
+    test(
+      `${names}: datagrams and runs arrive in order, headers count up (${address})`,
+      TIME_LIMIT,
+      async () => {
+        const [a, b] = [await bind(here, { address }), await bind(there, { address })];
+        assert.equal(a.socket.localAddress, address);
+        a.socket.setPeer(b.peer);
+        const memory = Uint8Array.from([0, 1, 2, 3, 4, 5, 0]);
+        const run = { opcode: 3, firstNumber: 0xfffd, count: 3, payloadBytesEach: 2 };
+        a.socket.sendDatagram(Uint8Array.of(9), b.peer);
+        a.socket.sendRun({ ...run, payload: { memory, offset: 1, length: 5 } });
+        a.socket.sendRun({ ...run, firstNumber: 7, count: 1, payload: { memory, offset: 0, length: 0 } });
+        const expected = [
+          [9],
+          [0, 3, 255, 253, 1, 2],
+          [0, 3, 255, 254, 3, 4],
+          [0, 3, 255, 255, 5],
+          [0, 3, 0, 7],
+        ];
+        for (const bytes of expected) {
+          const arrived = await b.next();
+          assert.deepEqual(arrived.bytes, bytes);
+          assert.deepEqual([arrived.peer.address, arrived.peer.port], [address, a.socket.localPort]);
+          assert.equal(arrived.localAddress, address);
+        }
+        a.socket.close();
+        a.socket.close();
+        a.socket.sendDatagram(Uint8Array.of(1), b.peer);
+        a.socket.sendRun({ ...run, payload: { memory, offset: 1, length: 5 } });
+        a.socket.setReferenced(true);
+        b.socket.close();
+      },
+    );
+  }
+
+  test(`${names}: what was sent before a close still leaves`, TIME_LIMIT, async () => {
+    const [a, b] = [await bind(here), await bind(there)];
+    a.socket.sendDatagram(Uint8Array.of(1, 2, 3, 4, 5), b.peer);
+    a.socket.close();
+    assert.deepEqual((await b.next()).bytes, [1, 2, 3, 4, 5]);
+    b.socket.close();
+  });
+
+  test(
+    `${names}: the peer that was set comes as that very object, others as another`,
+    TIME_LIMIT,
+    async () => {
+      const [a, b, c] = [await bind(here), await bind(there), await bind(there)];
+      a.socket.setPeer(b.peer);
+      b.socket.sendDatagram(Uint8Array.of(1), a.peer);
+      assert.equal((await a.next()).peer, b.peer);
+      c.socket.sendDatagram(Uint8Array.of(2), a.peer);
+      const stranger = (await a.next()).peer;
+      assert.deepEqual({ ...stranger }, c.peer);
+      // It is answered without becoming the peer.
+      a.socket.sendDatagram(Uint8Array.of(3), stranger);
+      assert.deepEqual((await c.next()).bytes, [3]);
+      a.socket.setPeer(c.peer);
+      c.socket.sendDatagram(Uint8Array.of(4), a.peer);
+      assert.equal((await a.next()).peer, c.peer);
+      for (const { socket } of [a, b, c]) socket.close();
+    },
+  );
+
+  test(`${names}: empty, large and many datagrams come whole`, TIME_LIMIT, async () => {
+    const [a, b] = [await bind(here), await bind(there, { receiveBufferBytes: 4_000_000 })];
+    const large = Uint8Array.from({ length: 65_468 }, (_, i) => i % 251);
+    a.socket.sendDatagram(new Uint8Array(0), b.peer);
+    a.socket.sendDatagram(Uint8Array.from(large), b.peer);
+    assert.deepEqual((await b.next()).bytes, []);
+    assert.deepEqual((await b.next()).bytes, [...large]);
+    a.socket.setPeer(b.peer);
+    const count = 100;
+    const memory = Uint8Array.from({ length: count * 1428 - 9 }, (_, i) => (i * 7) % 253);
+    const payload = { memory, offset: 0, length: memory.length };
+    a.socket.sendRun({ opcode: 3, firstNumber: 1, count, payloadBytesEach: 1428, payload });
+    for (let i = 0; i < count; i++) {
+      const { bytes } = await b.next();
+      assert.deepEqual(bytes, [0, 3, 0, i + 1, ...memory.subarray(i * 1428, (i + 1) * 1428)]);
+    }
+    a.socket.close();
+    b.socket.close();
+  });
+
+  test(`${names}: a taken port is EADDRINUSE, a range is used up port by port`, TIME_LIMIT, async () => {
+    const handlers = { onDatagram: () => undefined, onError: () => undefined };
+    const { socket } = await bind(here);
+    const taken = { address: "127.0.0.1", port: socket.localPort };
+    await assert.rejects(there.open(taken, handlers), { code: "EADDRINUSE", port: socket.localPort });
+    socket.close();
+    const range = { address: "127.0.0.1", port: { first: 20_200, last: 20_202 } };
+    const sockets = [];
+    for (let i = 0; i < 3; i++) sockets.push(await here.open(range, handlers));
+    assert.deepEqual(sockets.map((open) => open.localPort).sort(), [20_200, 20_201, 20_202]);
+    await assert.rejects(there.open(range, handlers), { code: "EADDRINUSE" });
+    for (const open of sockets) open.close();
+  });
+
+  test(`${names}: what can't be sent at all is reported, and the socket lives`, TIME_LIMIT, async () => {
+    let report: (error: Error) => void = () => undefined;
+    const reported = new Promise<Error>((resolve) => {
+      report = resolve;
+    });
+    const handlers = { onDatagram: () => undefined, onError: report };
+    const socket = await here.open({ address: "127.0.0.1", port: 0 }, handlers);
+    const b = await bind(there);
+    socket.setPeer(b.peer);
+    socket.sendDatagram(new Uint8Array(70_000), b.peer);
+    assert.equal(((await reported) as NodeJS.ErrnoException).code, "EMSGSIZE");
+    socket.sendDatagram(Uint8Array.of(1), b.peer);
+    assert.deepEqual((await b.next()).bytes, [1]);
+    socket.close();
+    b.socket.close();
+  });
+}
