@@ -32,7 +32,7 @@ const BANS: readonly { readonly where: RegExp; readonly what: RegExp; readonly w
 ];
 
 test("banned calls and left-overs", () => {
-  const files = [...sourcesBelow("src"), ...sourcesBelow("test")];
+  const files = [...sourcesBelow("src"), ...sourcesBelow("test"), ...sourcesBelow("bench")];
   const offences: string[] = [];
   for (const file of files) {
     file.lines.forEach((line, index) => {
@@ -49,7 +49,7 @@ test("banned calls and left-overs", () => {
 });
 
 test(`no source file is longer than ${LINES_MAX} lines`, () => {
-  const files = sourcesBelow("src");
+  const files = [...sourcesBelow("src"), ...sourcesBelow("bench")];
   const long = files
     .filter((file) => file.lines.length > LINES_MAX)
     .map((file) => `${file.path}: ${file.lines.length}`);

@@ -67,8 +67,9 @@ test("every import in src is allowed by the layer table", () => {
   assert.ok(files.length > 30 && seen > 100, `only ${files.length} files and ${seen} imports were looked at`);
 });
 
-test("every file of src is reached from the package, its ESM face, the command or a worker", () => {
-  const sources = [...sourcesBelow("src"), ...sourcesBelow("workers")];
+/** Files (without their endings) that can't be reached by relative imports from these entries. */
+function unreached(folders: readonly string[], entries: readonly string[]): string[] {
+  const sources = folders.flatMap((folder) => sourcesBelow(folder));
   const files = new Map(sources.map((file) => [file.path.replace(/\.m?ts$/, ""), file]));
   const reached = new Set<string>();
   const visit = (name: string): void => {
@@ -80,11 +81,18 @@ test("every file of src is reached from the package, its ESM face, the command o
         visit(posix.join(posix.dirname(file.path), specifier).replace(/\.m?js$/, ""));
     }
   };
-  visit("src/index");
-  visit("src/cli/main");
-  visit("workers/transfer-worker");
-  assert.deepEqual(
-    [...files.keys()].filter((name) => !reached.has(name)),
-    [],
-  );
+  for (const entry of entries) {
+    assert.ok(files.has(entry), `there is no ${entry}`);
+    visit(entry);
+  }
+  return [...files.keys()].filter((name) => !reached.has(name));
+}
+
+test("every file of src is reached from the package, its ESM face, the command or a worker", () => {
+  const entries = ["src/index", "src/cli/main", "workers/transfer-worker"];
+  assert.deepEqual(unreached(["src", "workers"], entries), []);
+});
+
+test("every file of bench is reached from one of its commands", () => {
+  assert.deepEqual(unreached(["bench"], ["bench/load/main", "bench/load/thread"]), []);
 });
