@@ -9,12 +9,22 @@ export type { GetStream } from "./client/get-stream.js";
 export type { PutStream } from "./client/put-stream.js";
 export { type ErrorName, TftpError } from "./errors.js";
 export type { PortRange } from "./io/socket.js";
+export type { ChannelMessages } from "./observe/channels.js";
+export type {
+  RefusalInfo,
+  RefusalReason,
+  ServerStatus,
+  ThreadStatus,
+  TransferInfo,
+  TransferOutcome,
+  TransferProgress,
+  TransferResult,
+} from "./observe/records.js";
 export type { HandlerContext, RequestHandler } from "./server/handler.js";
 export type { ServerOptions, SymlinkPolicy } from "./server/options.js";
 export type { ServerRequest } from "./server/request.js";
 export type { ServerResponse } from "./server/response.js";
 export type { CloseOptions, RequestListener, Server } from "./server/server.js";
-export type { TransferInfo, TransferResult } from "./server/transfer-info.js";
 export type { Stats } from "./streams/stats.js";
 
 /**

@@ -5,9 +5,11 @@ import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from ".
 import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
 import { randomTag } from "../io/file-sink.js";
+import { processTimeMs } from "../io/process-time.js";
 import { type NormalizedName, normalizeName } from "../io/root-path.js";
 import type { DatagramSocket } from "../io/socket.js";
 import type { BlockSink } from "../io/storage.js";
+import type { RefusalInfo, RefusalReason } from "../observe/records.js";
 import type { Runtime } from "../runtime.js";
 import { Admission, BUSY_TEXT, refusalOnWire } from "./admission.js";
 import type { ServerSettings } from "./options.js";
@@ -16,6 +18,7 @@ import type { ServerRequest } from "./request.js";
 import type { Incoming } from "./request-sockets.js";
 import type { ServerResponse } from "./response.js";
 import { ServerTransfer } from "./server-transfer.js";
+import type { TransferEnding } from "./transfer-info.js";
 import { type Admittance, WaitingRoom } from "./waiting-room.js";
 
 /** A client that was heard more recently than this has not been restarted. */
@@ -35,8 +38,10 @@ export interface DispatcherOwner {
   answerMode(): AnswerMode;
   onRequest(req: ServerRequest, res: ServerResponse, transfer: ServerTransfer): void;
   onTransferStart(transfer: ServerTransfer): void;
-  /** Data has ended; `failure` says why, where not all of it came. */
-  onTransferEnd(transfer: ServerTransfer, failure: TransferFailure | null): void;
+  /** Data has ended. */
+  onTransferEnd(transfer: ServerTransfer, ending: TransferEnding): void;
+  /** A request, or what came in place of one, was refused before it became a transfer. */
+  onRefused(refusal: RefusalInfo): void;
   openSink(root: string, request: PlacedRequest): Promise<BlockSink>;
 }
 
@@ -76,6 +81,16 @@ export class Dispatcher {
     return this.#admission.activeCount;
   }
 
+  /** Requests that wait for a place or for their file. */
+  get queuedCount(): number {
+    return this.#waiting.size;
+  }
+
+  /** Transfers whose data is moving, oldest first. */
+  *activeTransfers(): Iterable<ServerTransfer> {
+    for (const transfer of this.#admission.transfers()) if (transfer.isActive) yield transfer;
+  }
+
   /** Where transfers run from now on; null takes no more. */
   setPlacement(placement: Placement | null): void {
     this.#placement = placement;
@@ -110,10 +125,11 @@ export class Dispatcher {
           datagram,
           socket,
           packet.opcode > LAST_OPCODE || packet.opcode === 0 ? "EBADOP" : "EBADMSG",
+          null,
         );
         return;
       default:
-        this.#refuse(datagram, socket, "EBADOP");
+        this.#refuse(datagram, socket, "EBADOP", null);
     }
   }
 
@@ -122,7 +138,7 @@ export class Dispatcher {
     const name = normalizeName(fileName);
     const refusal = this.#refusalOf(packet, name);
     if (refusal !== null || !name.ok) {
-      this.#refuse(datagram, socket, refusal ?? "EBADNAME");
+      this.#refuse(datagram, socket, refusal ?? "EBADNAME", { method, file: fileName });
       return;
     }
     const clientKey = `${formatEndpoint(datagram.peer.address, datagram.peer.port)} ${datagram.localAddress}`;
@@ -133,7 +149,7 @@ export class Dispatcher {
     const offer = readOffer(method, packet.options, { blockSizeMax: blockSize, windowSizeMax: windowSize });
     const tooLarge = offer.declaredSizeBytes !== null && !Number.isSafeInteger(offer.declaredSizeBytes);
     if (tooLarge) {
-      this.#refuse(datagram, socket, "ENOSPC");
+      this.#refuse(datagram, socket, "ENOSPC", { method, file: fileName });
       return;
     }
     const { address, port } = datagram.peer;
@@ -149,11 +165,13 @@ export class Dispatcher {
         fileKey: name.key,
         peer: { address, port },
         localAddress: transferAddress(datagram.localAddress),
+        receivedAtMs: processTimeMs(),
         uploadTag: method === "PUT" ? randomTag() : "",
       },
     };
     if (this.#waiting.enter(clientKey, address, acceptable)) return;
     answer(socket, datagram, ErrorCode.notDefined, BUSY_TEXT);
+    this.#tellRefusal("busy", BUSY_TEXT, datagram, acceptable.request);
   }
 
   /** Why a request can't be served whatever else runs, or null. */
@@ -187,7 +205,7 @@ export class Dispatcher {
     const conflict = this.#admission.conflict(method, fileKey);
     if (conflict !== null) {
       if (waitedMs < FILE_GRACE_MS && this.#settings.queuedRequestsMax > 0) return "file-taken";
-      this.#refuse(request, socket, conflict);
+      this.#refuse(request, socket, conflict, request);
       return "settled";
     }
     const room = this.#admission.makeRoom(peer.address);
@@ -197,7 +215,7 @@ export class Dispatcher {
     const transfer = new ServerTransfer(this.#placement, this.#settings, request, start, {
       onRequest: (req, res, of) => this.#owner.onRequest(req, res, of),
       onUnanswered: (_, failure) => answerFailure(socket, request, failure),
-      onFileReleased: (of, failure) => this.#fileReleased(of, failure),
+      onFileReleased: (of, ending) => this.#fileReleased(of, ending),
       onEnded: (of) => {
         this.#admission.remove(clientKey, of);
         this.#waiting.callNext();
@@ -209,20 +227,54 @@ export class Dispatcher {
     return "settled";
   }
 
-  #fileReleased(transfer: ServerTransfer, failure: TransferFailure | null): void {
+  #fileReleased(transfer: ServerTransfer, ending: TransferEnding): void {
     this.#admission.releaseFile(transfer);
-    this.#owner.onTransferEnd(transfer, failure);
+    this.#owner.onTransferEnd(transfer, ending);
     this.#waiting.callNext();
     if (this.#admission.activeCount > 0) return;
     for (const resolve of this.#idle) resolve();
     this.#idle.clear();
   }
 
-  #refuse(to: Endpoints, socket: DatagramSocket, name: ErrorName): void {
+  /** @param request - null for a datagram that is none */
+  #refuse(to: Endpoints, socket: DatagramSocket, name: ErrorName, request: RefusedRequest | null): void {
     const { errorCode, message } = refusalOnWire(name);
     answer(socket, to, errorCode, message);
+    this.#tellRefusal(REFUSAL_REASONS[name] ?? "malformed", message, to, request);
+  }
+
+  #tellRefusal(
+    reason: RefusalReason,
+    message: string,
+    { peer, localAddress }: Endpoints,
+    request: RefusedRequest | null,
+  ): void {
+    this.#owner.onRefused({
+      reason,
+      method: request?.method ?? null,
+      file: request?.file ?? null,
+      remoteAddress: peer.address,
+      remotePort: peer.port,
+      localAddress,
+      message,
+    });
   }
 }
+
+/** What is told of a request that was refused. */
+type RefusedRequest = Pick<PlacedRequest, "method" | "file">;
+
+/** Names that don't stand here concern datagrams that are no requests. */
+const REFUSAL_REASONS: Partial<Record<ErrorName, RefusalReason>> = {
+  ENOGET: "denied",
+  ENOPUT: "denied",
+  EBADNAME: "bad-name",
+  EBADMODE: "bad-mode",
+  ENOSPC: "too-large",
+  ECONPUT: "file-in-use",
+  ECURPUT: "file-in-use",
+  ECURGET: "file-in-use",
+};
 
 const ERROR_OPCODE = 5;
 const LAST_OPCODE = 6;

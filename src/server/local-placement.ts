@@ -1,3 +1,5 @@
+import { performance } from "node:perf_hooks";
+import type { ThreadStatus } from "../observe/records.js";
 import type { AnswerMode, PlacedRequest, PlacedTransfer, Placement, PlacementHandlers } from "./placement.js";
 import { type HostThread, TransferHost } from "./transfer-host.js";
 
@@ -20,6 +22,11 @@ export class LocalPlacement implements Placement {
     const host = new TransferHost(this.#thread, request, handlers);
     host.start(answer, root);
     return host;
+  }
+
+  threads(activeCount: number): readonly ThreadStatus[] {
+    const { active, idle } = performance.eventLoopUtilization();
+    return [{ name: "main", transfers: activeCount, busyMs: active, idleMs: idle }];
   }
 
   /** Every transfer lives on its socket: there is nothing else to end. */

@@ -1,6 +1,7 @@
-import type { Fault, Offer, TransferCounters } from "../engine/index.js";
+import type { Fault, Offer } from "../engine/index.js";
 import type { Peer } from "../io/socket.js";
 import type { BlockSink, BlockSource, StorageFailure } from "../io/storage.js";
+import type { ThreadStatus } from "../observe/records.js";
 
 /** A request that was let in, as plain data: it crosses threads. */
 export interface PlacedRequest {
@@ -14,6 +15,8 @@ export interface PlacedRequest {
   readonly peer: Peer;
   /** The local address that was asked: the transfer's socket is bound to it. */
   readonly localAddress: string;
+  /** When it came, on the clock of the process. */
+  readonly receivedAtMs: number;
   /** In the temporary name of an upload, so that the server can remove what a dead worker leaves behind. */
   readonly uploadTag: string;
 }
@@ -30,20 +33,43 @@ export type TransferFailure =
     }
   /** No socket: out of descriptors or ports. The client has been told nothing. */
   | { readonly kind: "no-socket"; readonly cause: Error }
-  /** It gave way to another request. `beforeData`: of the same client, who had seen no more than the size. */
-  | { readonly kind: "superseded"; readonly beforeData: boolean; readonly cause: Error }
+  /** It gave way to another request. `beforeData`: no more than the size had been seen. */
+  | {
+      readonly kind: "superseded";
+      readonly by: "same-client" | "limit";
+      readonly beforeData: boolean;
+      readonly cause: Error;
+    }
   /** Its worker thread died. */
   | { readonly kind: "crashed"; readonly cause: Error };
+
+/** The figures of a transfer up to a moment; times are on the clock of the process. Plain data. */
+export interface TransferAccount {
+  /** Null until the store is open, and where nobody knows. */
+  readonly sizeBytes: number | null;
+  readonly transferredBytes: number;
+  readonly blocksSent: number;
+  readonly retransmissions: number;
+  readonly duplicates: number;
+  readonly timeouts: number;
+  readonly junk: number;
+  /** The client has answered. */
+  readonly proven: boolean;
+  /** When the first answer left, null before. */
+  readonly firstAnswerAtMs: number | null;
+  /** The moment of this account. */
+  readonly endedAtMs: number;
+}
 
 /** What the thread of a transfer tells its owner. */
 export interface PlacementHandlers {
   /** Its socket is bound; the listeners can be asked. Not called when files answer by themselves. */
   onOpened(localAddress: string, localPort: number): void;
   /** All bytes have arrived. */
-  onCompleted(lastAckMissing: boolean): void;
-  onFailed(failure: TransferFailure): void;
+  onCompleted(lastAckMissing: boolean, account: TransferAccount): void;
+  onFailed(failure: TransferFailure, account: TransferAccount): void;
   /** Nothing is left of it. Once, last. */
-  onEnded(counters: Readonly<TransferCounters> | null): void;
+  onEnded(): void;
 }
 
 /** How a request is answered from the files below a root. */
@@ -62,6 +88,8 @@ export interface PlacedTransfer {
   readonly hasMovedData: boolean;
   /** How long nothing has come from the client. */
   silentMs(): number;
+  /** Its figures; from another thread, as they were when its client was heard for the last time. */
+  account(): TransferAccount;
   /** Answers from files. */
   serveFiles(order: FileOrder): void;
   /** Somebody reads `req` of an upload that goes into a file. */
@@ -91,6 +119,8 @@ export interface Placement {
     root: string,
     handlers: PlacementHandlers,
   ): PlacedTransfer;
+  /** What its threads do, with `activeCount` transfers in all. */
+  threads(activeCount: number): readonly ThreadStatus[];
   /** No more transfers come; threads end when the last one has, or with `abort` as soon as clients were told. */
   close(abort: boolean): void;
 }

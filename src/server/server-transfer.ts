@@ -1,5 +1,4 @@
 import { storageFailureOnWire } from "../driver/storage-failures.js";
-import type { TransferCounters } from "../engine/index.js";
 import { TftpError } from "../errors.js";
 import { toStorageFailure } from "../io/fs-failure.js";
 import type { BlockSink, StorageFailure } from "../io/storage.js";
@@ -13,12 +12,13 @@ import type {
   PlacedTransfer,
   Placement,
   PlacementHandlers,
+  TransferAccount,
   TransferFailure,
 } from "./placement.js";
 import { RedirectableSink } from "./redirectable-sink.js";
 import { ServerRequest } from "./request.js";
 import { ServerResponse } from "./response.js";
-import { failureToError } from "./transfer-info.js";
+import { failureToError, type TransferEnding } from "./transfer-info.js";
 
 /** What a transfer needs of its server. */
 export interface ServerTransferOwner {
@@ -27,9 +27,9 @@ export interface ServerTransferOwner {
   /** The client is owed an ERROR that cannot come from the transfer's own socket. */
   onUnanswered(transfer: ServerTransfer, failure: TransferFailure): void;
   /** Data has ended, well or not: the file is free. Once. */
-  onFileReleased(transfer: ServerTransfer, failure: TransferFailure | null): void;
+  onFileReleased(transfer: ServerTransfer, ending: TransferEnding): void;
   /** Nothing is left. Once, after `onFileReleased`. */
-  onEnded(transfer: ServerTransfer, counters: Readonly<TransferCounters> | null): void;
+  onEnded(transfer: ServerTransfer): void;
   /** Stores an upload that has begun to stream into `req`, in this thread. */
   openSink(root: string, request: PlacedRequest): Promise<BlockSink>;
 }
@@ -104,6 +104,11 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     return this.#placed.silentMs();
   }
 
+  /** Its figures at this moment. */
+  account(): TransferAccount {
+    return this.#placed.account();
+  }
+
   /** Makes the streams and asks the listeners. */
   onOpened(localAddress: string, localPort: number): void {
     if (this.#over) return;
@@ -165,16 +170,17 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
   evict(by: "same-client" | "limit"): void {
     const beforeData = by === "same-client" && !this.hasMovedData;
     const cause = new TftpError("Superseded by another request", { code: "EABORT" });
-    this.#failSilently(cause, { kind: "superseded", beforeData, cause });
+    this.#failSilently(cause, { kind: "superseded", by, beforeData, cause });
   }
 
   /** Ends everything in silence, with an error for the listeners. */
   #failSilently(error: Error, failure: TransferFailure): void {
     if (this.#over) return;
+    const account = this.#placed.account();
     this.#placed.close();
     this.#req?.fail(error);
     this.#res?.destroy();
-    this.#end(null, failure);
+    this.#end({ failure, lastAckMissing: false, account });
   }
 
   /** The server closes: the client gets an ERROR; one that only dallies is let go. */
@@ -189,8 +195,8 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     if (!this.#fileReleased) this.#placed.abort(0, text);
   }
 
-  onCompleted(): void {
-    this.#releaseFile(null);
+  onCompleted(lastAckMissing: boolean, account: TransferAccount): void {
+    this.#releaseFile({ failure: null, lastAckMissing, account });
     const req = this.#req;
     if (req === null || this.method === "PUT") return;
     req.completeGet();
@@ -198,9 +204,9 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     this.#res?.complete();
   }
 
-  onFailed(failure: TransferFailure): void {
+  onFailed(failure: TransferFailure, account: TransferAccount): void {
     this.#over = true;
-    this.#releaseFile(failure);
+    this.#releaseFile({ failure, lastAckMissing: false, account });
     const unanswered = failure.kind === "no-socket" || (failure.kind === "refused" && !failure.answered);
     if (unanswered) this.#owner.onUnanswered(this, failure);
     const req = this.#req;
@@ -211,8 +217,8 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     this.#res?.close();
   }
 
-  onEnded(counters: Readonly<TransferCounters> | null): void {
-    this.#end(counters, null);
+  onEnded(): void {
+    this.#end(null);
   }
 
   /** After the listeners ran: a PUT that none of them stores into a file is read from `req`. */
@@ -265,23 +271,25 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
 
   #closeSilently(): void {
     if (this.#over) return;
+    const account = this.#placed.account();
     this.#placed.close();
     this.#req?.close();
     this.#res?.close();
-    this.#end(null, { kind: "aborted", message: "" });
+    this.#end({ failure: { kind: "aborted", message: "" }, lastAckMissing: false, account });
   }
 
-  #releaseFile(failure: TransferFailure | null): void {
+  #releaseFile(ending: TransferEnding): void {
     if (this.#fileReleased) return;
     this.#fileReleased = true;
-    this.#owner.onFileReleased(this, failure);
+    this.#owner.onFileReleased(this, ending);
   }
 
-  #end(counters: Readonly<TransferCounters> | null, failure: TransferFailure | null): void {
+  /** @param ending - null where it has been told, as it is whenever the placement speaks of the end */
+  #end(ending: TransferEnding | null): void {
     this.#over = true;
-    this.#releaseFile(failure);
+    if (ending !== null) this.#releaseFile(ending);
     if (this.#ended) return;
     this.#ended = true;
-    this.#owner.onEnded(this, counters);
+    this.#owner.onEnded(this);
   }
 }

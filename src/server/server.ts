@@ -3,19 +3,21 @@ import { type Stats, stat } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
 import { errorTexts } from "../errors.js";
+import { channels, publish } from "../observe/channels.js";
+import type { RefusalInfo, ServerStatus, TransferProgress } from "../observe/records.js";
 import { threadRuntime } from "../runtime.js";
 import { Dispatcher } from "./dispatcher.js";
 import { FileService } from "./file-service.js";
 import { askHandler, loadHandler, type RequestHandler } from "./handler.js";
 import { LocalPlacement } from "./local-placement.js";
 import { fillServerOptions, type ServerOptions, type ServerSettings } from "./options.js";
-import type { AnswerMode, Placement, TransferFailure } from "./placement.js";
+import type { AnswerMode, Placement } from "./placement.js";
 import type { ServerRequest } from "./request.js";
 import { RequestSockets } from "./request-sockets.js";
 import type { ServerResponse } from "./response.js";
 import type { ServerTransfer } from "./server-transfer.js";
 import type { HostThread } from "./transfer-host.js";
-import { type TransferInfo, toTransferInfo, toTransferResult } from "./transfer-info.js";
+import { type BookedTransfer, bookTransfer, type TransferEnding, toTransferResult } from "./transfer-info.js";
 
 /** Called for every request that is not refused outright, with the server as `this`. */
 export type RequestListener = (this: Server, req: ServerRequest, res: ServerResponse) => void;
@@ -34,7 +36,7 @@ export interface CloseOptions {
  *
  * New against npm `tftp`: `transferStart` ({@link TransferInfo}) and `transferEnd` (the same object,
  * {@link TransferResult}) tell of every transfer without taking its bytes through this thread, as a `request`
- * listener does; `workerError` (Error): a worker thread died (its transfers failed, another one takes its place), or
+ * listener does; `requestRefused` ({@link RefusalInfo}) tells of what did not become one; `workerError` (Error): a worker thread died (its transfers failed, another one takes its place), or
  * a handler module threw. Without a listener it becomes a process warning.
  */
 export class Server extends EventEmitter {
@@ -47,7 +49,8 @@ export class Server extends EventEmitter {
   readonly #settings: ServerSettings;
   readonly #dispatcher: Dispatcher;
   readonly #thread: HostThread;
-  readonly #infos = new WeakMap<ServerTransfer, TransferInfo>();
+  readonly #booked = new WeakMap<ServerTransfer, BookedTransfer>();
+  #bookedCount = 0;
   /** The handler module, where it runs in this thread. */
   #handler: RequestHandler | null = null;
   #placement: Placement | null = null;
@@ -72,7 +75,8 @@ export class Server extends EventEmitter {
       answerMode: () => this.#answerMode(),
       onRequest: (req, res, transfer) => this.#askListeners(req, res, transfer),
       onTransferStart: (transfer) => this.#announceStart(transfer),
-      onTransferEnd: (transfer, failure) => this.#announceEnd(transfer, failure),
+      onTransferEnd: (transfer, ending) => this.#announceEnd(transfer, ending),
+      onRefused: (refusal) => this.#announceRefusal(refusal),
       openSink: (root, request) => files.openSink(root, request),
     });
     this.on("request", listener || this.requestListener);
@@ -130,6 +134,23 @@ export class Server extends EventEmitter {
     return this.#dispatcher.transferCount;
   }
 
+  /** What the server does at this moment. */
+  status(): ServerStatus {
+    const activeTransfers = this.#dispatcher.transferCount;
+    const threads = this.#placement?.threads(activeTransfers) ?? [];
+    return { activeTransfers, queuedRequests: this.#dispatcher.queuedCount, threads };
+  }
+
+  /** How far the transfers under way are, oldest first. Costs the workers nothing. */
+  *progress(): Iterable<TransferProgress> {
+    for (const transfer of this.#dispatcher.activeTransfers()) {
+      const info = this.#booked.get(transfer)?.info;
+      if (info === undefined) continue;
+      const { sizeBytes, transferredBytes } = transfer.account();
+      yield { info, sizeBytes: sizeBytes ?? info.declaredBytes, transferredBytes };
+    }
+  }
+
   /**
    * The default request listener: answers from files below `root`. A listener of your own may call it for the
    * requests that it leaves to the server, once per request.
@@ -161,17 +182,27 @@ export class Server extends EventEmitter {
   }
 
   #announceStart(transfer: ServerTransfer): void {
-    const info = toTransferInfo(transfer.request);
-    this.#infos.set(transfer, info);
-    this.emit("transferStart", info);
+    const booked = bookTransfer(++this.#bookedCount, transfer.request);
+    this.#booked.set(transfer, booked);
+    publish(channels.transferStart, { server: this, info: booked.info });
+    this.emit("transferStart", booked.info);
   }
 
-  #announceEnd(transfer: ServerTransfer, failure: TransferFailure | null): void {
-    const info = this.#infos.get(transfer);
-    if (info !== undefined) this.emit("transferEnd", info, toTransferResult(info, failure));
+  #announceEnd(transfer: ServerTransfer, ending: TransferEnding): void {
+    const booked = this.#booked.get(transfer);
+    if (booked === undefined) return;
+    const result = toTransferResult(booked, ending);
+    publish(channels.transferEnd, { server: this, info: booked.info, result });
+    this.emit("transferEnd", booked.info, result);
+  }
+
+  #announceRefusal(refusal: RefusalInfo): void {
+    publish(channels.requestRefused, { server: this, refusal });
+    this.emit("requestRefused", refusal);
   }
 
   #reportWorker(error: Error): void {
+    publish(channels.workerError, { server: this, error });
     if (this.listenerCount("workerError") > 0) this.emit("workerError", error);
     else process.emitWarning(error);
   }

@@ -1,8 +1,9 @@
 import { NetasciiSink, NetasciiSource } from "../driver/netascii-store.js";
 import { storageFailureOnWire } from "../driver/storage-failures.js";
 import { TransferDriver } from "../driver/transfer-driver.js";
-import { type Fault, Transfer } from "../engine/index.js";
+import { type Fault, Transfer, type TransferCounters } from "../engine/index.js";
 import { toStorageFailure } from "../io/fs-failure.js";
+import { processTimeMs } from "../io/process-time.js";
 import { type DatagramSocket, receiveBufferFor, type SocketHandlers } from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
 import type { Runtime } from "../runtime.js";
@@ -15,6 +16,7 @@ import type {
   PlacedRequest,
   PlacedTransfer,
   PlacementHandlers,
+  TransferAccount,
   TransferFailure,
 } from "./placement.js";
 
@@ -28,6 +30,8 @@ export interface HostThread {
 /** Follows a transfer from beside it, without a part in it. */
 export interface HostWatcher {
   onBound(localPort: number): void;
+  /** The first answer leaves. */
+  onAnswered(sizeBytes: number | null, atMs: number): void;
   /** Something came from the network, and has been dealt with. */
   onHeard(): void;
 }
@@ -47,6 +51,8 @@ export class TransferHost implements PlacedTransfer {
   #copyIsWanted = false;
   /** What the file system said, while the ERROR is on its way through the engine. */
   #refusal: TransferFailure | null = null;
+  #sizeBytes: number | null = null;
+  #firstAnswerAtMs: number | null = null;
   #over = false;
 
   constructor(
@@ -69,7 +75,7 @@ export class TransferHost implements PlacedTransfer {
       peer,
       tidIsOpen: false,
       handlers: {
-        onCompleted: (lastAckMissing) => handlers.onCompleted(lastAckMissing),
+        onCompleted: (lastAckMissing) => handlers.onCompleted(lastAckMissing, this.account()),
         onFailed: (fault) => this.#failed(fault),
         onEnded: () => this.#ended(),
       },
@@ -86,6 +92,26 @@ export class TransferHost implements PlacedTransfer {
 
   silentMs(): number {
     return this.#thread.runtime.clock.nowMs() - this.#driver.lastHeardMs;
+  }
+
+  get counters(): Readonly<TransferCounters> {
+    return this.#driver.counters;
+  }
+
+  account(): TransferAccount {
+    const counters = this.#driver.counters;
+    return {
+      sizeBytes: this.#sizeBytes,
+      transferredBytes: counters.transferredBytes,
+      blocksSent: counters.blocksSent,
+      retransmissions: counters.blocksRetransmitted,
+      duplicates: counters.duplicatesReceived,
+      timeouts: counters.timeouts,
+      junk: counters.junkReceived,
+      proven: this.#engine.proven,
+      firstAnswerAtMs: this.#firstAnswerAtMs,
+      endedAtMs: processTimeMs(),
+    };
   }
 
   /** Begins; what goes wrong is told by the handlers. */
@@ -150,6 +176,7 @@ export class TransferHost implements PlacedTransfer {
       return;
     }
     this.#driver.setSource(this.#request.mode === "netascii" ? new NetasciiSource(source) : source);
+    this.#noteAnswer(sizeBytes);
     this.#driver.accept({ sizeBytes, userExtensions });
   }
 
@@ -159,7 +186,14 @@ export class TransferHost implements PlacedTransfer {
       return;
     }
     this.#driver.setSink(this.#request.mode === "netascii" ? new NetasciiSink(sink) : sink);
+    this.#noteAnswer(this.#request.offer.declaredSizeBytes);
     this.#driver.accept({ sizeBytes: null, userExtensions });
+  }
+
+  #noteAnswer(sizeBytes: number | null): void {
+    this.#sizeBytes = sizeBytes;
+    this.#firstAnswerAtMs = processTimeMs();
+    this.#watcher?.onAnswered(sizeBytes, this.#firstAnswerAtMs);
   }
 
   handleRepeatedRequest(): void {
@@ -224,20 +258,21 @@ export class TransferHost implements PlacedTransfer {
   }
 
   #failed(fault: Fault): void {
-    this.#handlers.onFailed(fault.kind === "aborted" ? (this.#refusal ?? fault) : fault);
+    const failure = fault.kind === "aborted" ? (this.#refusal ?? fault) : fault;
+    this.#handlers.onFailed(failure, this.account());
   }
 
   /** Ends before anything was sent. */
   #giveUp(failure: TransferFailure): void {
     if (this.#over) return;
     this.close();
-    this.#handlers.onFailed(failure);
-    this.#handlers.onEnded(null);
+    this.#handlers.onFailed(failure, this.account());
+    this.#handlers.onEnded();
   }
 
   #ended(): void {
     this.#over = true;
-    this.#handlers.onEnded(this.#driver.counters);
+    this.#handlers.onEnded();
   }
 }
 

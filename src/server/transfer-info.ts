@@ -1,57 +1,115 @@
 import { errorTexts, faultToError, TftpError } from "../errors.js";
-import type { PlacedRequest, TransferFailure } from "./placement.js";
+import { toStorageFailure } from "../io/fs-failure.js";
+import { processTimeMs } from "../io/process-time.js";
+import type { TransferInfo, TransferOutcome, TransferResult } from "../observe/records.js";
+import type { PlacedRequest, TransferAccount, TransferFailure } from "./placement.js";
 
-/** What is known of a transfer when it begins: the argument of `transferStart`. */
-export interface TransferInfo {
-  readonly method: "GET" | "PUT";
-  /** The requested name, normalised. */
-  readonly file: string;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  /** The address that was asked. */
-  readonly localAddress: string;
-  /** Milliseconds since 1970. */
-  readonly startedAtMs: number;
+/** How a transfer's data ended, as its thread tells it. */
+export interface TransferEnding {
+  /** Null when all bytes arrived. */
+  readonly failure: TransferFailure | null;
+  readonly lastAckMissing: boolean;
+  readonly account: TransferAccount;
 }
 
-/** How a transfer ended: the second argument of `transferEnd`. */
-export interface TransferResult {
-  /**
-   * - `done`: all bytes arrived
-   * - `probe`: the client only wanted to know the size, and refused the rest, as boot ROMs do: no failure
-   * - `refused`: no such file, no permission, no space
-   * - `failed`: anything else
-   */
-  readonly outcome: "done" | "probe" | "refused" | "failed";
-  /** Why, unless all bytes arrived. */
-  readonly error: Error | null;
-  readonly durationMs: number;
+/** A transfer in the books of the server. */
+export interface BookedTransfer {
+  readonly info: TransferInfo;
+  /** On the clock of the process. */
+  readonly admittedAtMs: number;
+  readonly receivedAtMs: number;
 }
 
-export function toTransferInfo(request: PlacedRequest): TransferInfo {
-  const { method, file, peer, localAddress } = request;
-  return {
+/** Enters an admitted request into the books. */
+export function bookTransfer(id: number, request: PlacedRequest): BookedTransfer {
+  const { method, file, mode, peer, localAddress, offer, receivedAtMs } = request;
+  const admittedAtMs = processTimeMs();
+  const info: TransferInfo = {
+    id,
     method,
     file,
+    mode,
     remoteAddress: peer.address,
     remotePort: peer.port,
     localAddress,
+    blockSize: offer.parameters.blockSize,
+    windowSize: offer.parameters.windowSize,
+    declaredBytes: method === "PUT" ? offer.declaredSizeBytes : null,
+    waitedMs: admittedAtMs - receivedAtMs,
     startedAtMs: Date.now(),
+  };
+  return { info, admittedAtMs, receivedAtMs };
+}
+
+export function toTransferResult(booked: BookedTransfer, ending: TransferEnding): TransferResult {
+  const { info, admittedAtMs, receivedAtMs } = booked;
+  const { failure, account } = ending;
+  const { transferredBytes, firstAnswerAtMs } = account;
+  const durationMs = Math.max(0, account.endedAtMs - admittedAtMs);
+  const isWhole = failure === null && info.method === "PUT";
+  return {
+    outcome: outcomeOf(info, ending),
+    error: failure === null ? null : failureToError(failure),
+    durationMs,
+    firstAnswerMs: firstAnswerAtMs === null ? null : Math.max(0, firstAnswerAtMs - receivedAtMs),
+    sizeBytes: account.sizeBytes ?? (isWhole ? transferredBytes : info.declaredBytes),
+    transferredBytes,
+    bytesPerSecond: durationMs > 0 ? (transferredBytes * 1000) / durationMs : 0,
+    blocksSent: account.blocksSent,
+    retransmissions: account.retransmissions,
+    duplicates: account.duplicates,
+    timeouts: account.timeouts,
+    junk: account.junk,
   };
 }
 
-export function toTransferResult(info: TransferInfo, failure: TransferFailure | null): TransferResult {
-  const durationMs = Math.max(0, Date.now() - info.startedAtMs);
-  if (failure === null) return { outcome: "done", error: null, durationMs };
-  return { outcome: outcomeOf(info, failure), error: failureToError(failure), durationMs };
+function outcomeOf({ method }: TransferInfo, ending: TransferEnding): TransferOutcome {
+  const { failure, account, lastAckMissing } = ending;
+  if (failure === null) return lastAckMissing ? "last-ack-missing" : "done";
+  switch (failure.kind) {
+    case "refused":
+      return OUTCOME_OF_REFUSAL[failure.reason];
+    case "storage":
+      return toStorageFailure(failure.cause).kind === "disk-full" ? "disk-full" : "disk-error";
+    case "network":
+      return PEER_GONE_CODES.has((failure.cause as NodeJS.ErrnoException).code ?? "")
+        ? "peer-gone"
+        : "network-error";
+    case "timeout":
+      return account.proven ? "peer-gone" : "timed-out";
+    case "peer-error":
+      return failure.beforeData && method === "GET" ? "probe" : "aborted-by-client";
+    case "superseded":
+      if (failure.by === "limit") return "evicted";
+      // A client that asks anew before any data moved has seen the size: its ERROR may be lost or on its way.
+      return failure.beforeData && method === "GET" ? "probe" : "superseded";
+    case "violation":
+      return "protocol-error";
+    case "aborted":
+      return "aborted";
+    case "no-socket":
+      return "no-socket";
+    case "crashed":
+      return "worker-crash";
+  }
 }
 
-function outcomeOf(info: TransferInfo, failure: TransferFailure): TransferResult["outcome"] {
-  if (failure.kind === "refused") return "refused";
-  // A client that asks anew before any data moved has seen the size: its ERROR may be lost or on its way.
-  const isEarly = (failure.kind === "peer-error" || failure.kind === "superseded") && failure.beforeData;
-  return isEarly && info.method === "GET" ? "probe" : "failed";
-}
+const OUTCOME_OF_REFUSAL = {
+  "not-found": "not-found",
+  access: "denied",
+  "disk-full": "disk-full",
+  exists: "refused",
+  changed: "disk-error",
+  io: "disk-error",
+} as const;
+
+/** What the kernel says when nobody is there any more. */
+const PEER_GONE_CODES: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+]);
 
 /** The error that tells people here why a transfer failed. */
 export function failureToError(failure: TransferFailure): Error {

@@ -43,6 +43,11 @@ export class WaitingRoom<T> {
     this.#timer = timers.createTimer(() => this.callNext());
   }
 
+  /** Requests that wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * Admits the request at once while nobody waits, else puts it behind the others. A newer request of the same
    * client takes the place of the older one. False when there is no room to wait either.

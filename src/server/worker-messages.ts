@@ -1,7 +1,6 @@
-import type { TransferCounters } from "../engine/index.js";
 import type { StorageFailure } from "../io/storage.js";
 import type { ServerSettings } from "./options.js";
-import type { AnswerMode, PlacedRequest, TransferFailure } from "./placement.js";
+import type { AnswerMode, PlacedRequest, TransferAccount, TransferFailure } from "./placement.js";
 
 /** What a worker gets when it starts. */
 export interface WorkerSetup {
@@ -47,18 +46,19 @@ export interface CompletedReport {
   readonly kind: "completed";
   readonly id: number;
   readonly lastAckMissing: boolean;
+  readonly account: TransferAccount;
 }
 
 export interface FailedReport {
   readonly kind: "failed";
   readonly id: number;
   readonly failure: ClonedFailure;
+  readonly account: TransferAccount;
 }
 
 export interface EndedReport {
   readonly kind: "ended";
   readonly id: number;
-  readonly counters: Readonly<TransferCounters> | null;
 }
 
 /** From a worker, over its link; `id` is the transfer's. */

@@ -1,7 +1,9 @@
 import { encodeError } from "../engine/index.js";
 import { CACHE_BYTES_MAX } from "../io/block-cache.js";
+import { processTimeMs } from "../io/process-time.js";
 import type { SocketFactory } from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
+import type { ThreadStatus } from "../observe/records.js";
 import type {
   AnswerMode,
   FileOrder,
@@ -9,6 +11,7 @@ import type {
   PlacedTransfer,
   Placement,
   PlacementHandlers,
+  TransferAccount,
   TransferFailure,
 } from "./placement.js";
 import { pumpSource } from "./remote-store.js";
@@ -88,6 +91,10 @@ export class WorkerPlacement implements Placement {
     return transfer;
   }
 
+  threads(): readonly ThreadStatus[] {
+    return this.#pool.threads();
+  }
+
   close(abort: boolean): void {
     this.#pool.close(abort);
   }
@@ -127,6 +134,11 @@ class RemoteTransfer implements PlacedTransfer {
 
   silentMs(): number {
     return this.#slot < 0 ? 0 : this.#board.read(this.#slot).silentMs;
+  }
+
+  account(): TransferAccount {
+    if (this.#slot >= 0) return this.#board.account(this.#slot);
+    return { ...NOTHING_KNOWN, endedAtMs: processTimeMs() };
   }
 
   serveFiles({ root, userExtensions, copyTo }: FileOrder): void {
@@ -186,14 +198,14 @@ class RemoteTransfer implements PlacedTransfer {
         if (this.#isOver) break;
         this.#isOver = true;
         this.#sink = null;
-        this.#handlers.onCompleted(message.lastAckMissing);
+        this.#handlers.onCompleted(message.lastAckMissing, message.account);
         break;
       case "failed":
-        this.#fail(reviveFailure(message.failure));
+        this.#fail(reviveFailure(message.failure), message.account);
         break;
       case "ended":
         this.#fail({ kind: "crashed", cause: new Error("The worker of this transfer died") });
-        this.#handlers.onEnded(message.counters);
+        this.#handlers.onEnded();
         break;
     }
   }
@@ -207,14 +219,14 @@ class RemoteTransfer implements PlacedTransfer {
   crash(error: Error): void {
     if (this.#isSilent) return;
     this.#fail({ kind: "crashed", cause: error });
-    this.#handlers.onEnded(null);
+    this.#handlers.onEnded();
   }
 
-  #fail(failure: TransferFailure): void {
+  #fail(failure: TransferFailure, account = this.account()): void {
     if (this.#isOver || this.#isSilent) return;
     this.#isOver = true;
     this.#dropStore();
-    this.#handlers.onFailed(failure);
+    this.#handlers.onFailed(failure, account);
   }
 
   #attachSink(sink: BlockSink): void {
@@ -250,6 +262,19 @@ class RemoteTransfer implements PlacedTransfer {
     this.#sink = null;
   }
 }
+
+/** The account of a transfer that got no place on the board. */
+const NOTHING_KNOWN: Omit<TransferAccount, "endedAtMs"> = {
+  sizeBytes: null,
+  transferredBytes: 0,
+  blocksSent: 0,
+  retransmissions: 0,
+  duplicates: 0,
+  timeouts: 0,
+  junk: 0,
+  proven: true,
+  firstAnswerAtMs: null,
+};
 
 /** One ERROR from the local port of a transfer whose worker died. */
 async function answerFrom(

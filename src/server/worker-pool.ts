@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Piscina, queueOptionsSymbol } from "piscina";
+import type { ThreadStatus } from "../observe/records.js";
 import { WorkerLink } from "./worker-link.js";
 import {
   type FromWorker,
@@ -59,6 +60,7 @@ export class WorkerPool {
   readonly #tasks = new Map<number, { readonly handlers: TaskHandlers; readonly placed: Placed }>();
   /** Commands for tasks whose worker has not said hello yet. */
   readonly #unsent = new Map<number, { command: ToWorker; moved: ArrayBuffer | undefined }[]>();
+  readonly #names = new Map<number, number>();
   readonly #reported = new WeakSet<Error>();
   readonly #ready: Promise<void>;
   /** A thread said hello, or died before it could. */
@@ -133,6 +135,32 @@ export class WorkerPool {
     this.#unsent.set(command.id, waiting);
   }
 
+  /** What each thread does; a worker that replaces a dead one takes its name. */
+  threads(): readonly ThreadStatus[] {
+    const counts = new Map<number, number>();
+    for (const { placed } of this.#tasks.values()) {
+      const { threadId } = placed[queueOptionsSymbol];
+      if (threadId !== null) counts.set(threadId, (counts.get(threadId) ?? 0) + 1);
+    }
+    return this.#pool.threads.map((worker) => {
+      const { active, idle } = worker.performance.eventLoopUtilization();
+      const transfers = counts.get(worker.threadId) ?? 0;
+      return { name: this.#nameOf(worker.threadId), transfers, busyMs: active, idleMs: idle };
+    });
+  }
+
+  /** The smallest number that no living thread has. */
+  #nameOf(threadId: number): string {
+    let name = this.#names.get(threadId);
+    if (name === undefined) {
+      const taken = new Set(this.#names.values());
+      name = 0;
+      while (taken.has(name)) name++;
+      this.#names.set(threadId, name);
+    }
+    return String(name);
+  }
+
   /** Ends the threads when the last task has ended; with `abort` after a moment at the latest. */
   close(abort: boolean): void {
     if (this.#tasks.size === 0) {
@@ -182,11 +210,11 @@ export class WorkerPool {
   #disconnect(threadId: number): void {
     this.#links.get(threadId)?.close();
     this.#links.delete(threadId);
+    this.#names.delete(threadId);
     // Those that only dallied are over; the others are rejected by the pool.
     setImmediate(() => {
       for (const [id, { placed }] of this.#tasks) {
-        if (placed[queueOptionsSymbol].threadId === threadId)
-          this.#pass({ kind: "ended", id, counters: null });
+        if (placed[queueOptionsSymbol].threadId === threadId) this.#pass({ kind: "ended", id });
       }
     });
   }

@@ -1,11 +1,12 @@
 import { threadRuntime } from "../runtime.js";
 import { FileService } from "./file-service.js";
 import { askHandler, loadHandler, type RequestHandler } from "./handler.js";
-import type { PlacementHandlers, TransferFailure } from "./placement.js";
+import type { PlacementHandlers } from "./placement.js";
 import { RemoteSink, RemoteSource } from "./remote-store.js";
 import { ServerTransfer } from "./server-transfer.js";
 import { TransferBoard } from "./transfer-board.js";
 import { type HostThread, type HostWatcher, TransferHost } from "./transfer-host.js";
+import type { TransferEnding } from "./transfer-info.js";
 import type { WorkerLink } from "./worker-link.js";
 import {
   type CompletedReport,
@@ -116,7 +117,11 @@ class WorkerTransferSide {
         ? null
         : {
             onBound: (localPort) => board.setLocalPort(slot, localPort),
-            onHeard: () => board.setHeard(slot, host.proven, host.hasMovedData),
+            onAnswered: (sizeBytes, atMs) => board.setAnswered(slot, sizeBytes, atMs),
+            onHeard: () => {
+              board.setProgress(slot, host.counters);
+              board.setHeard(slot, host.proven, host.hasMovedData);
+            },
           };
     const host: TransferHost = new TransferHost(thread, task.request, this.#handlers(), watcher);
     this.#host = host;
@@ -148,10 +153,11 @@ class WorkerTransferSide {
       {
         onRequest: (req, res, transfer) => askHandler(handler, root, report, req, res, transfer),
         openSink: (from, of) => this.#thread.files.openSink(from, of),
-        // The server's thread hears of these in its own transfer.
+        // The server's thread answers what could not be opened.
         onUnanswered: () => undefined,
-        onFileReleased: () => undefined,
-        onEnded: () => undefined,
+        // What the host has told already is not told again; a handler may have closed the request in silence.
+        onFileReleased: (_, ending) => this.#tellEnding(ending),
+        onEnded: () => this.#finish(),
       },
     );
     this.start();
@@ -197,7 +203,7 @@ class WorkerTransferSide {
         break;
       case "close":
         host.close();
-        this.#finish(null);
+        this.#finish();
         break;
     }
   }
@@ -211,19 +217,27 @@ class WorkerTransferSide {
           this.#link.post({ kind: "opened", id, localAddress, localPort });
         }
       },
-      onCompleted: (lastAckMissing) => {
-        this.#handled?.onCompleted();
-        this.#tell({ kind: "completed", id, lastAckMissing });
+      onCompleted: (lastAckMissing, account) => {
+        this.#tellEnding({ failure: null, lastAckMissing, account });
+        this.#handled?.onCompleted(lastAckMissing, account);
       },
-      onFailed: (failure: TransferFailure) => {
-        this.#handled?.onFailed(failure);
-        this.#tell({ kind: "failed", id, failure: cloneFailure(failure) });
+      onFailed: (failure, account) => {
+        this.#tellEnding({ failure, lastAckMissing: false, account });
+        this.#handled?.onFailed(failure, account);
       },
-      onEnded: (counters) => {
-        this.#handled?.onEnded(counters);
-        this.#finish(counters);
+      onEnded: () => {
+        this.#handled?.onEnded();
+        this.#finish();
       },
     };
+  }
+
+  /** Once; later calls do nothing. */
+  #tellEnding({ failure, lastAckMissing, account }: TransferEnding): void {
+    if (this.#report !== null) return;
+    const { id } = this.#task;
+    if (failure === null) this.#tell({ kind: "completed", id, lastAckMissing, account });
+    else this.#tell({ kind: "failed", id, failure: cloneFailure(failure), account });
   }
 
   /** The data has ended. Where no listener takes part, the task's result says it all, if possible with the end. */
@@ -240,16 +254,16 @@ class WorkerTransferSide {
   }
 
   #failBeforeStart(cause: Error): void {
-    const { id } = this.#task;
     const failure = { kind: "refused", reason: "io", cause, answered: false } as const;
-    this.#report = { kind: "failed", id, failure: cloneFailure(failure) };
-    this.#finish(null);
+    const account = this.#host.account();
+    this.#report = { kind: "failed", id: this.#task.id, failure: cloneFailure(failure), account };
+    this.#finish();
   }
 
-  #finish(counters: EndedReport["counters"]): void {
+  #finish(): void {
     if (this.#ended) return;
     this.#ended = true;
-    const ended: EndedReport = { kind: "ended", id: this.#task.id, counters };
+    const ended: EndedReport = { kind: "ended", id: this.#task.id };
     if (this.#resolved || this.#isForListener) this.#link.post(ended);
     this.#resolve(ended);
     this.#owner.onEnded();

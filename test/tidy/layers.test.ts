@@ -10,6 +10,7 @@ import { importsOf, sourcesBelow } from "./sources.js";
 const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[] = [
   { place: /^src\/engine\//, may: [/^src\/engine\//] },
   { place: /^src\/io\//, may: [/^node:/, /^src\/io\//] },
+  { place: /^src\/observe\//, may: [/^node:(diagnostics_channel|util)$/, /^src\/observe\//] },
   {
     place: /^src\/driver\//,
     may: [/^src\/engine\/index$/, /^src\/io\/(socket|clock|storage)$/, /^src\/driver\//],
@@ -30,18 +31,23 @@ const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[
   },
   {
     place: /^src\/server\/worker-pool$/,
-    may: [/^node:/, /^piscina$/, /^src\/server\/worker-(link|messages)$/],
+    may: [/^node:/, /^piscina$/, /^src\/observe\/records$/, /^src\/server\/worker-(link|messages)$/],
   },
   {
     place: /^src\/server\//,
-    may: [/^node:/, /^src\/(engine\/index|errors|options|runtime)$/, /^src\/(io|driver|streams|server)\//],
+    may: [
+      /^node:/,
+      /^src\/(engine\/index|errors|options|runtime)$/,
+      /^src\/observe\/(records|channels)$/,
+      /^src\/(io|driver|streams|server)\//,
+    ],
   },
   // Only wiring: what happens in a worker is `worker-side`, so that nothing here needs a test of its own.
   { place: /^workers\//, may: [/^node:worker_threads$/, /^src\/server\/worker-(link|messages|side)$/] },
   { place: /^src\/cli\//, may: [/^node:/, /^src\/index$/, /^src\/cli\//, /^commander$/, /^cli-progress$/] },
   {
     place: /^src\/index$/,
-    may: [/^src\/(client|server|streams)\//, /^src\/(errors|options|index)$/, /^src\/io\/socket$/],
+    may: [/^src\/(client|server|streams|observe)\//, /^src\/(errors|options|index)$/, /^src\/io\/socket$/],
   },
 ];
 

@@ -123,7 +123,7 @@ test(
     // The next request may overtake the end of the last transfer: they come to different sockets in different threads.
     const toldOf = (file: string): string[] => told.filter((line) => line.split(" ")[2] === file);
     assert.deepEqual(toldOf("f"), ["start GET f", "end GET f done undefined"]);
-    assert.deepEqual(toldOf("none"), ["start GET none", "end GET none refused ENOENT"]);
+    assert.deepEqual(toldOf("none"), ["start GET none", "end GET none not-found ENOENT"]);
     assert.deepEqual(toldOf("stored"), ["start PUT stored", "end PUT stored done undefined"]);
     assert.equal(told.length, 6);
   },
