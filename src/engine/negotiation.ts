@@ -167,7 +167,8 @@ export interface AcceptedOack {
 }
 
 /**
- * Checks an OACK against what was asked: nothing unasked, nothing larger, nothing out of range (RFC 2347).
+ * Checks an OACK against what was asked: nothing unasked, nothing twice, nothing larger, nothing out of range
+ * (RFC 2347).
  * Null means refusal: ERROR 8.
  */
 export function acceptOack(
@@ -178,10 +179,13 @@ export function acceptOack(
   const askedByName = new Map(asked.map((option) => [option.name.toLowerCase(), option]));
   const values = new Map<string, number>();
   const userExtensions = new Map<string, string>();
+  const seen = new Set<string>();
   for (const { name: spelledName, value } of answered) {
     const name = spelledName.toLowerCase();
     const wish = askedByName.get(name);
-    if (wish === undefined) return null;
+    // Of two values for one option, whichever we took, the server may mean the other.
+    if (wish === undefined || seen.has(name)) return null;
+    seen.add(name);
     if (!isReservedOption(name)) {
       userExtensions.set(wish.name, value);
       continue;

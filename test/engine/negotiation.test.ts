@@ -126,6 +126,8 @@ test("a client refuses what it did not ask, what is larger, and what is no numbe
     "tsize=x",
     "tsize=99999999999999999",
     "rollover=2",
+    "blksize=512 BLKSIZE=512",
+    "k=1 k=2",
   ]) {
     assert.equal(acceptOack("GET", ASKED, options(bad)), null, bad);
   }
