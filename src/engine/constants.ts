@@ -103,6 +103,12 @@ export const DUPLICATE_ACK_AGE_RTT = 0.75;
 export const DUPLICATE_ACK_AGE_MS_MIN = 2;
 
 /**
+ * How long a receiver must have got nothing new before a second copy of a window's first block is read as "the
+ * sender repeats the window". Copies that the network makes come sooner, and no sender repeats after so short a pause.
+ */
+export const REPEATED_FLIGHT_AGE_MS = 10;
+
+/**
  * Pause between the parts of a window towards a receiver that lost the tail of one: its buffer holds less than a
  * window, and a millisecond (the finest a timer of ours gets) is plenty for it to be emptied.
  */

@@ -1,7 +1,7 @@
 import { fromWireBlock, toWireBlock } from "./block-number.js";
 import { copyOf } from "./bytes.js";
 import { encodeAck } from "./codec.js";
-import { FLIGHT_BYTES_MAX } from "./constants.js";
+import { FLIGHT_BYTES_MAX, REPEATED_FLIGHT_AGE_MS } from "./constants.js";
 import type { Outbox } from "./effects.js";
 import type { TransferParameters } from "./negotiation.js";
 import type { Retransmission } from "./retransmission.js";
@@ -30,6 +30,8 @@ export class Receiver {
   #saturated = false;
   #ackHeldBack = false;
   #ackSentMs = -1;
+  /** When the newest block that was new came. */
+  #progressMs = 0;
   /** The newest ACK left once and nothing came before it that could answer it (Karn). */
   #ackIsClean = false;
 
@@ -105,6 +107,7 @@ export class Receiver {
   #accept(payload: Uint8Array, nowMs: number): void {
     const sampleMs = this.#ackIsClean ? nowMs - this.#ackSentMs : -1;
     this.#ackIsClean = false;
+    this.#progressMs = nowMs;
     this.#timer.progress(sampleMs);
     this.#deliver(payload);
     while (!this.#lastDelivered) {
@@ -147,15 +150,17 @@ export class Receiver {
 
   /**
    * A block that was delivered before. Two of them say that the sender repeats a flight, and gets an answer: the
-   * block that the newest ACK names (its sender missed that ACK), and the first block behind it (its sender does
-   * not know how much of the window is here). Any other duplicate is the network's and stays unanswered.
+   * block that the newest ACK names (its sender missed that ACK), and the first block behind it, after a
+   * pause (its sender does not know how much of the window is here). Any other duplicate is the network's and stays unanswered.
    */
   #handleDuplicate(wireBlock: number, nowMs: number): void {
     this.#out.counters.duplicatesReceived++;
     const { rollover } = this.#parameters;
     const missedAck = this.#acked > 0 && wireBlock === toWireBlock(this.#acked, rollover);
     const repeatedFlight =
-      this.#delivered > this.#acked && wireBlock === toWireBlock(this.#acked + 1, rollover);
+      this.#delivered > this.#acked &&
+      wireBlock === toWireBlock(this.#acked + 1, rollover) &&
+      nowMs - this.#progressMs >= REPEATED_FLIGHT_AGE_MS;
     if (!missedAck && !repeatedFlight) return;
     if (this.#finished) this.#out.send(encodeAck(wireBlock));
     else if (!this.#lastDelivered) this.#acknowledge(nowMs);
