@@ -92,7 +92,7 @@ export async function getFile(
     sizeBytes: 0,
   };
   try {
-    await runTransfer(settings, request, { sink }, options);
+    await runTransfer(settings, request, { sink }, options, (sizeBytes) => file.expect(sizeBytes));
   } catch (error) {
     await file.settled();
     throw error;
@@ -130,6 +130,7 @@ function runTransfer(
   request: ClientRequest,
   store: ClientStore,
   options: FileOptions,
+  onSize?: (sizeBytes: number) => void,
 ): Promise<void> {
   const { signal, onProgress } = options;
   return new Promise((resolve, reject) => {
@@ -148,6 +149,7 @@ function runTransfer(
     const transfer = new ClientTransfer(threadRuntime(), settings, request, store, {
       onStats: (stats) => {
         if (request.method === "GET") totalBytes = stats.size;
+        if (stats.size !== null) onSize?.(stats.size);
         options.onStats?.(stats);
       },
       onCompleted: () => {

@@ -45,9 +45,7 @@ export async function openFileSink(options: FileSinkOptions): Promise<FileSink> 
   }
   if (existing !== null && options.keepExisting)
     throw fsError("EEXIST", "file already exists", path.toString());
-  const slash = path.lastIndexOf(0x2f);
-  const directory = slash < 0 ? Buffer.from(".") : path.subarray(0, Math.max(slash, 1));
-  await checkSpace(directory, options.expectedBytes ?? 0);
+  await checkSpace(path, options.expectedBytes ?? 0);
   const temporary = temporaryPathOf(path, options.temporaryTag ?? randomTag());
   const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
   const fd = await openFile(temporary, flags, 0o666).catch((error: NodeJS.ErrnoException) => {
@@ -136,6 +134,15 @@ export class FileSink implements BlockSink {
     this.#handlers = null;
     // A write under way uses the descriptor: its callback cleans up.
     if (!this.#writing) this.#remove();
+  }
+
+  /** The size became known later: fails at once, not at the last byte that fits, when there is no room for it. */
+  expect(bytes: number): void {
+    if (this.#temporary === null) return;
+    checkSpace(this.#options.path, bytes).catch((error: NodeJS.ErrnoException) => {
+      // A file system that can't tell may well have the room.
+      if (error.code === "ENOSPC" && !this.#over) this.#fail(error);
+    });
   }
 
   /** Resolves when the file has its name, or when nothing is left of it. */
@@ -254,8 +261,13 @@ async function statOrNull(path: Buffer): Promise<import("node:fs").Stats | null>
   }
 }
 
-async function checkSpace(directory: Buffer, bytes: number): Promise<void> {
+function directoryOf(path: Buffer): Buffer {
+  const slash = path.lastIndexOf(0x2f);
+  return slash < 0 ? Buffer.from(".") : path.subarray(0, Math.max(slash, 1));
+}
+
+async function checkSpace(path: Buffer, bytes: number): Promise<void> {
   if (bytes === 0) return;
-  const { bavail, bsize } = await statfs(directory);
-  if (bavail * bsize < bytes) throw fsError("ENOSPC", "no space left on device", directory.toString());
+  const { bavail, bsize } = await statfs(directoryOf(path));
+  if (bavail * bsize < bytes) throw fsError("ENOSPC", "no space left on device", path.toString());
 }
