@@ -9,8 +9,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const compiled = join(root, "dist", "test");
 const wanted = process.argv.slice(2);
 
-// The interoperability suite needs system packages: `npm run test:interop` selects it by name.
-const optional = ["interop/"];
+// These need system packages: `npm run test:interop` and `npm run test:boot` select them by name.
+const optional = ["interop/", "boot/"];
 
 const files = readdirSync(compiled, { recursive: true })
   .map(String)

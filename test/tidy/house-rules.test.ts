@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { root, sourcesBelow } from "./sources.js";
@@ -58,7 +58,10 @@ test(`no source file is longer than ${LINES_MAX} lines`, () => {
 });
 
 test("links in the documents lead somewhere", () => {
-  const documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
+  const documents = [
+    ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"],
+    ...readdirSync(join(root, "docs")).flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : [])),
+  ];
   let links = 0;
   for (const document of documents) {
     const text = readFileSync(join(root, document), "utf8");
