@@ -10,6 +10,7 @@ import {
   optionRows,
   toServerOptions,
 } from "./option-table.js";
+import { LOG_RATE_DEFAULT, type LogSettings } from "./server-log.js";
 import { type Endpoint, type Mode, parseEndpoint, parseUri, type TftpUri } from "./uri.js";
 
 /** Settings of the protocol; undefined where the library's default holds. */
@@ -52,6 +53,8 @@ export interface ServeInvocation {
   readonly server: ServerOptions;
   /** Seconds that running transfers get after the first signal. */
   readonly graceSeconds: number;
+  /** How the log of transfers looks. */
+  readonly log: LogSettings;
 }
 
 /** What a command line asks for. */
@@ -163,10 +166,19 @@ function readMain(host: string | undefined, options: OptionValues): Invocation |
       output: readCommon(options).output,
       server: toServerOptions(options),
       graceSeconds: options.grace ?? GRACE_SECONDS_DEFAULT,
+      log: readLog(options),
     };
   }
   if (host === undefined) return null;
   return { kind: "shell", endpoint: checked(() => parseEndpoint(host)), ...readCommon(options) };
+}
+
+function readLog(options: OptionValues): LogSettings {
+  return {
+    format: options.logFormat ?? "classic",
+    level: options.quiet ? "error" : (options.logLevel ?? "info"),
+    linesPerSecond: options.logRate ?? LOG_RATE_DEFAULT,
+  };
 }
 
 /** `get uri [local]`, `put [local] uri`: of a single argument the URI's path is both names. */

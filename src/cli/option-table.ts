@@ -1,5 +1,15 @@
 import type { ServerOptions } from "../index.js";
-import { flag, mode, portRange, symlinkPolicy, text, type ValueKind, wholeNumber } from "./value-kinds.js";
+import { logLevels } from "../observe/log-levels.js";
+import {
+  flag,
+  mode,
+  oneOf,
+  portRange,
+  symlinkPolicy,
+  text,
+  type ValueKind,
+  wholeNumber,
+} from "./value-kinds.js";
 
 /** Headings of `--help`, in its order. The rows of the first are options of `get` and `put` too. */
 export const optionGroups = ["Options", "Server", "Limits of the server"] as const;
@@ -155,6 +165,30 @@ export const optionTable = [
     placeholder: "seconds",
     help: "time for running transfers after SIGTERM",
     default: "30",
+    group: "Server",
+  },
+  {
+    name: "log-format",
+    kind: oneOf("classic", "text", "json"),
+    placeholder: "form",
+    help: "classic (lines of npm tftp), text (one line per transfer) or json",
+    default: "classic",
+    group: "Server",
+  },
+  {
+    name: "log-level",
+    kind: oneOf(...logLevels),
+    placeholder: "level",
+    help: "error, warn, info or debug",
+    default: "info",
+    group: "Server",
+  },
+  {
+    name: "log-rate",
+    kind: wholeNumber(0, 1_000_000),
+    placeholder: "lines",
+    help: "lines per second before some are left out, 0 for no limit",
+    default: "100",
     group: "Server",
   },
   {

@@ -1,4 +1,5 @@
 import { SingleBar } from "cli-progress";
+import { escapeControls } from "../observe/escape.js";
 
 /** Repaints a second: every 200 ms. */
 const REPAINTS_PER_SECOND = 5;
@@ -115,12 +116,4 @@ function fitName(name: string): string {
   return printable.length > NAME_WIDTH
     ? `${printable.slice(0, NAME_WIDTH - 3)}...`
     : printable.padEnd(NAME_WIDTH);
-}
-
-/** Names come from the network: what could steer a terminal or forge a log line is shown as an escape. */
-export function escapeControls(text: string): string {
-  return text.replace(
-    /[\0-\x1f\x7f-\x9f\u2028\u2029\udc80-\udcff]/g,
-    (character) => `\\x${(character.charCodeAt(0) & 0xff).toString(16).padStart(2, "0")}`,
-  );
 }

@@ -1,5 +1,6 @@
+import { escapeControls } from "../observe/escape.js";
 import type { Output } from "./args.js";
-import { escapeControls, formatBytes, ProgressLine } from "./progress.js";
+import { formatBytes, ProgressLine } from "./progress.js";
 
 /** Tells people and programs what happens: results on stdout, errors on stderr. */
 export class Reporter {

@@ -1,10 +1,11 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { createServer, type Server, type TransferInfo, type TransferResult } from "../index.js";
+import { createServer, type Server } from "../index.js";
+import { formatEndpoint } from "../observe/escape.js";
 import type { ServeInvocation } from "./args.js";
 import { ExitCode, UsageError } from "./exit-codes.js";
-import { escapeControls } from "./progress.js";
 import { Reporter } from "./reporter.js";
+import { type ServerLog, startServerLog } from "./server-log.js";
 
 /** `ntftp -l ROOT`. Resolves with the exit code when the server has ended. */
 export async function runServer(invocation: ServeInvocation): Promise<number> {
@@ -17,26 +18,30 @@ export async function runServer(invocation: ServeInvocation): Promise<number> {
   }
   const reporter = new Reporter(invocation.output);
   const server = createServer({ ...invocation.server, host, port: endpoint?.port, root });
-  reportTransfers(server, reporter);
-  return new Promise((settle) => {
+  // It follows `transferStart` and `transferEnd`, not `request`: whoever listens to that sees the bytes pass by.
+  const log = await startServerLog(server, reporter, invocation.output === "json", invocation.log);
+  const exitCode = await new Promise<number>((settle) => {
     server.on("error", (error: Error) => {
       reporter.error(new Error(explainStartError(error, host, server.port, root)));
       if (server.address() === null) settle(ExitCode.failed);
     });
     server.on("listening", () => {
       const port = server.address()?.port ?? server.port;
-      reporter.say(`Listening on ${formatEndpoint(server.host, port)} (root: '${resolve(root)}')`);
-      reporter.event({ event: "listening", host: server.host, port, root: resolve(root) });
-      endOnSignals(server, reporter, invocation.graceSeconds, settle);
+      const where = formatEndpoint(server.host, port);
+      const fields = { host: server.host, port, root: resolve(root) };
+      log.say("listening", `Listening on ${where} (root: '${fields.root}')`, fields);
+      endOnSignals(server, log, invocation.graceSeconds, settle);
     });
     server.listen();
   });
+  log.close();
+  return exitCode;
 }
 
 /** The first signal lets transfers end, within the grace time; a second one ends them. */
 function endOnSignals(
   server: Server,
-  reporter: Reporter,
+  log: ServerLog,
   graceSeconds: number,
   settle: (exitCode: number) => void,
 ): void {
@@ -45,7 +50,8 @@ function endOnSignals(
     signals++;
     const count = server.transferCount;
     if (signals === 1 && count > 0 && graceSeconds > 0) {
-      reporter.say(`Waiting for ${count} transfer${count === 1 ? "" : "s"} to end (again to abort)`);
+      const text = `Waiting for ${count} transfer${count === 1 ? "" : "s"} to end (again to abort)`;
+      log.say("draining", text, { transfers: count });
     }
     const closed = server.close({ abort: signals > 1 || graceSeconds === 0 });
     if (signals > 1) return;
@@ -56,33 +62,6 @@ function endOnSignals(
     });
   };
   process.on("SIGINT", end).on("SIGTERM", end);
-}
-
-/** `transferStart` and `transferEnd`, not `request`: whoever listens to that sees the bytes pass by. */
-function reportTransfers(server: Server, reporter: Reporter): void {
-  server.on("transferStart", (info: TransferInfo) => {
-    reporter.say(`CONNECTION ${subjectOf(info)}`);
-    reporter.event({ event: "connection", ...detailsOf(info) });
-  });
-  server.on("transferEnd", (info: TransferInfo, { outcome, error }: TransferResult) => {
-    reporter.say(`CLOSE ${subjectOf(info)}`);
-    reporter.event({ event: "close", ...detailsOf(info), outcome });
-    // A boot ROM that asks for the size and refuses the rest has had what it wanted.
-    if (error === null || outcome === "probe") return;
-    process.stderr.write(`ERROR ${subjectOf(info)} - ${escapeControls(error.message)}\n`);
-    reporter.event({ event: "error", ...detailsOf(info), message: error.message });
-  });
-  server.on("workerError", (error: Error) => {
-    reporter.error(new Error(`In a worker: ${error.message}`));
-  });
-}
-
-function subjectOf({ method, file, remoteAddress, remotePort }: TransferInfo): string {
-  return `[${formatEndpoint(remoteAddress, remotePort)}] ${method} ${escapeControls(file)}`;
-}
-
-function detailsOf({ method, file, remoteAddress, remotePort }: TransferInfo) {
-  return { client: remoteAddress, port: remotePort, method, file };
 }
 
 /** One line that says what, where, and what to do. */
@@ -102,8 +81,4 @@ function explainStartError(error: Error, host: string, port: number, root: strin
     default:
       return error.message;
   }
-}
-
-function formatEndpoint(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

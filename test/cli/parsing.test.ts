@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Invocation, parseCommandLine } from "../../src/cli/args.js";
 import { UsageError } from "../../src/cli/exit-codes.js";
-import { escapeControls, formatProgress } from "../../src/cli/progress.js";
+import { formatProgress } from "../../src/cli/progress.js";
 import { complete, splitWords } from "../../src/cli/shell.js";
 import { parseEndpoint, parseUri } from "../../src/cli/uri.js";
+import { escapeControls } from "../../src/observe/escape.js";
 
 function parse(line: string): Invocation {
   return parseCommandLine(line.split(" ").filter(Boolean));

@@ -76,7 +76,12 @@ test("links in the documents lead somewhere", () => {
 
 test("the package takes along what it needs and nothing else", () => {
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  assert.deepEqual(Object.keys(manifest.dependencies).sort(), ["cli-progress", "commander", "piscina"]);
+  assert.deepEqual(Object.keys(manifest.dependencies).sort(), [
+    "cli-progress",
+    "commander",
+    "pino",
+    "piscina",
+  ]);
   assert.equal(
     manifest.files.some((pattern: string) => pattern.includes("test") || pattern === "dist"),
     false,

@@ -10,6 +10,7 @@ import { importsOf, sourcesBelow } from "./sources.js";
 const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[] = [
   { place: /^src\/engine\//, may: [/^src\/engine\//] },
   { place: /^src\/io\//, may: [/^node:/, /^src\/io\//] },
+  { place: /^src\/observe\/log-forms$/, may: [/^pino$/, /^src\/observe\//] },
   { place: /^src\/observe\//, may: [/^node:(diagnostics_channel|util)$/, /^src\/observe\//] },
   {
     place: /^src\/driver\//,
@@ -44,7 +45,12 @@ const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[
   },
   // Only wiring: what happens in a worker is `worker-side`, so that nothing here needs a test of its own.
   { place: /^workers\//, may: [/^node:worker_threads$/, /^src\/server\/worker-(link|messages|side)$/] },
-  { place: /^src\/cli\//, may: [/^node:/, /^src\/index$/, /^src\/cli\//, /^commander$/, /^cli-progress$/] },
+  // pino writes the JSON log of a server, and is loaded by that alone.
+  { place: /^src\/cli\/server-log$/, may: [/^pino$/, /^src\/index$/, /^src\/(cli|observe)\//] },
+  {
+    place: /^src\/cli\//,
+    may: [/^node:/, /^src\/index$/, /^src\/(cli|observe)\//, /^commander$/, /^cli-progress$/],
+  },
   {
     place: /^src\/index$/,
     may: [/^src\/(client|server|streams|observe)\//, /^src\/(errors|options|index)$/, /^src\/io\/socket$/],
