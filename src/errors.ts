@@ -26,7 +26,7 @@ export const errorTexts = {
   ECURGET: "The requested file is being read by another request",
 } as const;
 
-/** One of the names in {@link errorTexts}. */
+/** The name of an error text: each is exported as a constant. */
 export type ErrorName = keyof typeof errorTexts;
 
 const BRAND = Symbol.for("ntftp.TftpError");

@@ -5,7 +5,7 @@ import { type RequestListener, Server } from "./server/server.js";
 
 export type { Client, ClientOptions, GetOptions, PutOptions, TransferOptions } from "./client/client.js";
 export type { Callback, FileOptions, Progress } from "./client/files.js";
-export type { GetStream } from "./client/get-stream.js";
+export type { ExpectedDigests, GetStream } from "./client/get-stream.js";
 export type { PutStream } from "./client/put-stream.js";
 export { type ErrorName, TftpError } from "./errors.js";
 export type { PortRange } from "./io/socket.js";
@@ -20,11 +20,14 @@ export type {
   TransferProgress,
   TransferResult,
 } from "./observe/records.js";
+export type { CommonOptions } from "./options.js";
 export type { HandlerContext, RequestHandler } from "./server/handler.js";
 export type { ServerOptions, SymlinkPolicy } from "./server/options.js";
 export type { ServerRequest } from "./server/request.js";
 export type { ServerResponse } from "./server/response.js";
 export type { CloseOptions, RequestListener, Server } from "./server/server.js";
+export type { TransferReadable } from "./streams/get-stream.js";
+export type { TransferWritable } from "./streams/put-stream.js";
 export type { Stats } from "./streams/stats.js";
 
 /**

@@ -9,8 +9,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const compiled = join(root, "dist", "test");
 const wanted = process.argv.slice(2);
 
-// These need system packages: `npm run test:interop` and `npm run test:boot` select them by name.
-const optional = ["interop/", "boot/"];
+// These need system packages or the registry: `npm run test:interop`, `test:boot`, `test:package` select them by name.
+const optional = ["interop/", "boot/", "package/"];
 
 const files = readdirSync(compiled, { recursive: true })
   .map(String)

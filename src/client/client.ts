@@ -42,6 +42,7 @@ export type ClientOptions = CommonOptions;
 export class Client {
   readonly #settings: CommonSettings;
 
+  /** @internal */
   constructor(options: ClientOptions) {
     this.#settings = fillCommonOptions(options);
   }

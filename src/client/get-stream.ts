@@ -48,20 +48,23 @@ export class DigestCheck {
 export class GetStream extends TransferReadable {
   readonly #check: DigestCheck | null;
 
+  /** @internal */
   constructor(digests: ExpectedDigests) {
     super();
     this.#check = DigestCheck.from(digests);
   }
 
-  /** For the client that made it. */
+  /** @internal For the client that made it. */
   get blockSink(): BlockSink {
     return this.sink;
   }
 
+  /** @internal */
   protected override inspect(chunk: Buffer): void {
     this.#check?.update(chunk);
   }
 
+  /** @internal */
   protected override verify(): Error | null {
     return this.#check?.verdict() ?? null;
   }

@@ -16,17 +16,19 @@ export class PutStream extends TransferWritable {
   readonly #start: () => void;
   #started = false;
 
+  /** @internal */
   constructor(sizeBytes: number, start: () => void) {
     super(true);
     this.source.sizeBytes = sizeBytes;
     this.#start = start;
   }
 
-  /** For the client that made it. */
+  /** @internal For the client that made it. */
   get blockSource(): BlockSource {
     return this.source;
   }
 
+  /** @internal */
   protected override begin(): void {
     if (this.#started || this.settled) return;
     this.#started = true;

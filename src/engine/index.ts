@@ -11,5 +11,5 @@ export * from "./negotiation.js";
 export { encodeNetascii, NetasciiDecoder } from "./netascii.js";
 export { decodeText, encodeText } from "./text.js";
 export { Transfer } from "./transfer.js";
-export type { ClientTransferConfig, ServerTransferConfig } from "./transfer-config.js";
+export type { ClientTransferConfig } from "./transfer-config.js";
 export { violationOnWire } from "./violations.js";

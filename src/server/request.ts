@@ -20,7 +20,7 @@ export class ServerRequest extends TransferReadable {
   #mayBeFed = false;
   readonly #onFirstRead: () => void;
 
-  /** @param onFirstRead - an upload that goes into a file is also read here from now on */
+  /** @internal @param onFirstRead - an upload that goes into a file is also read here from now on */
   constructor(method: "GET" | "PUT", file: string, stats: Stats, onFirstRead: () => void) {
     super();
     this.#onFirstRead = onFirstRead;
@@ -29,7 +29,7 @@ export class ServerRequest extends TransferReadable {
     this.stats = stats;
   }
 
-  /** Marks the request as answered from files; false when it was already, or is over. */
+  /** @internal Marks the request as answered from files; false when it was already, or is over. */
   claim(): boolean {
     // An upload that came whole before anybody took it is still here to be stored.
     const isHeld = this.method === "PUT" && !this.destroyed && !this.readableEnded;
@@ -38,55 +38,65 @@ export class ServerRequest extends TransferReadable {
     return true;
   }
 
-  /** The default listener could not go on: `close`, `abort`, then `error` with what happened on this side. */
+  /**
+   * The default listener could not go on: `close`, `abort`, then `error` with what happened on this side.
+   * @internal
+   */
   refuse(text: string, error: Error): void {
     this.abortWith(text, this.#isHeard() ? error : null);
   }
 
-  /** Somebody else ended the transfer (`res` was destroyed): `close`, `abort`. */
+  /** @internal Somebody else ended the transfer (`res` was destroyed): `close`, `abort`. */
   settleAborted(): void {
     this.abortWith(null, null);
   }
 
-  /** A request that the default listener answers without anybody hearing its errors never ends the process. */
+  /**
+   * A request that the default listener answers without anybody hearing its errors never ends the process.
+   * @internal
+   */
   override fail(error: Error): void {
     if (this.#isHeard()) super.fail(error);
     else this.completeWithoutData();
   }
 
-  /** The upload was acknowledged, and could not be stored afterwards. */
+  /** @internal The upload was acknowledged, and could not be stored afterwards. */
   failLate(error: Error): void {
     if (this.#isHeard()) process.nextTick(() => this.emit("error", error));
   }
 
-  /** GET: the client has everything. */
+  /** @internal GET: the client has everything. */
   completeGet(): void {
     this.completeWithoutData();
   }
 
-  /** PUT: the store of the transfer, for streaming listeners. */
+  /** @internal PUT: the store of the transfer, for streaming listeners. */
   get blockSink(): BlockSink {
     return this.sink;
   }
 
-  /** PUT into a file: the store of the copy for whoever reads along. Its end is that of the stream. */
+  /**
+   * PUT into a file: the store of the copy for whoever reads along. Its end is that of the stream.
+   * @internal
+   */
   get copySink(): BlockSink {
     return { ...this.sink, finish: () => this.completeStored() };
   }
 
-  /** PUT into a file: whoever reads, now or later, is to get a copy of what comes from then on. */
+  /** @internal PUT into a file: whoever reads, now or later, is to get a copy of what comes from then on. */
   feedReaders(): void {
     this.#mayBeFed = true;
     if (this.readableFlowing !== null || this.listenerCount("readable") > 0) this.#feed();
   }
 
-  /** PUT: the file is stored; who read along gets the end now. */
+  /** @internal PUT: the file is stored; who read along gets the end now. */
   completeStored(): void {
     if (this.settled) return;
     this.sink.finish();
     if (this.readableFlowing === null && this.listenerCount("readable") === 0) this.resume();
   }
 
+  /** @internal */
   override _read(): void {
     this.#feed();
     super._read();

@@ -19,6 +19,7 @@ export class ServerResponse extends TransferWritable {
   readonly #owner: ResponseOwner;
   #sizeIsSet = false;
 
+  /** @internal */
   constructor(owner: ResponseOwner) {
     super(false);
     this.#owner = owner;
@@ -51,10 +52,11 @@ export class ServerResponse extends TransferWritable {
     this.#owner.setUserExtensions(fromExtensionsObject(extensions));
   }
 
-  /** For the transfer that made it. */
+  /** @internal For the transfer that made it. */
   get blockSource(): BlockSource {
     return this.source;
   }
 
+  /** @internal */
   protected override begin(): void {}
 }

@@ -4,7 +4,13 @@ import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
 import { errorTexts } from "../errors.js";
 import { channels, publish } from "../observe/channels.js";
-import type { RefusalInfo, ServerStatus, TransferProgress } from "../observe/records.js";
+import type {
+  RefusalInfo,
+  ServerStatus,
+  TransferInfo,
+  TransferProgress,
+  TransferResult,
+} from "../observe/records.js";
 import { threadRuntime } from "../runtime.js";
 import { Dispatcher } from "./dispatcher.js";
 import { FileService } from "./file-service.js";
@@ -36,13 +42,15 @@ export interface CloseOptions {
  *
  * New against npm `tftp`: `transferStart` ({@link TransferInfo}) and `transferEnd` (the same object,
  * {@link TransferResult}) tell of every transfer without taking its bytes through this thread, as a `request`
- * listener does; `requestRefused` ({@link RefusalInfo}) tells of what did not become one; `workerError` (Error): a worker thread died (its transfers failed, another one takes its place), or
- * a handler module threw. Without a listener it becomes a process warning.
+ * listener does; `requestRefused` ({@link RefusalInfo}) tells of what did not become one; `workerError` (Error): a
+ * worker thread died (its transfers failed, another one takes its place), or a handler module threw. Without a
+ * listener it becomes a process warning.
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface only adds overloads of `on`
 export class Server extends EventEmitter {
   /** As configured ("localhost" stays). */
   readonly host: string;
-  /** As configured; the real one is in {@link Server.address}. */
+  /** As configured; the real one is in `address()`. */
   readonly port: number;
   /** Directory that is served; read at every request, so it can be changed at any time. */
   root: string;
@@ -58,6 +66,7 @@ export class Server extends EventEmitter {
   #sockets: RequestSockets | null = null;
   #state: "new" | "opening" | "listening" | "closed" = "new";
 
+  /** @internal */
   constructor(options: ServerOptions, listener: RequestListener | undefined) {
     super();
     this.#settings = fillServerOptions(options);
@@ -263,4 +272,15 @@ export class Server extends EventEmitter {
   #raise(error: Error): void {
     process.nextTick(() => this.emit("error", error));
   }
+}
+
+/** The events with their arguments. */
+export interface Server {
+  on(event: "request", listener: RequestListener): this;
+  on(event: "transferStart", listener: (info: TransferInfo) => void): this;
+  on(event: "transferEnd", listener: (info: TransferInfo, result: TransferResult) => void): this;
+  on(event: "requestRefused", listener: (refusal: RefusalInfo) => void): this;
+  on(event: "error" | "workerError", listener: (error: Error) => void): this;
+  on(event: "listening" | "close", listener: () => void): this;
+  on(event: string | symbol, listener: (...args: unknown[]) => void): this;
 }

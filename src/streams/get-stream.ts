@@ -33,13 +33,14 @@ export abstract class TransferReadable extends Readable {
   /** An error that follows the `abort` event (a request that the default listener had to abort). */
   #errorAfterAbort: Error | null = null;
 
+  /** @internal */
   constructor() {
     super({ highWaterMark: BUFFERED_BYTES_MAX, emitClose: false });
     // The first listener of `end`: `close` goes out before any other listener hears it.
     this.once("end", () => this.#emitClose());
   }
 
-  /** Connects the stream with its transfer; for the owner of both. */
+  /** @internal Connects the stream with its transfer; for the owner of both. */
   setControl(control: TransferControl): void {
     this.#control = control;
     if (this.destroyed) control.close();
@@ -61,7 +62,7 @@ export abstract class TransferReadable extends Readable {
     this.destroy();
   }
 
-  /** `abort`, and an `error` event behind it; for owners. */
+  /** @internal `abort`, and an `error` event behind it; for owners. */
   protected abortWith(error: unknown, errorAfterAbort: Error | null): void {
     if (this.#settled) return;
     this.#settled = true;
@@ -72,44 +73,46 @@ export abstract class TransferReadable extends Readable {
     this.destroy();
   }
 
-  /** True once aborted, closed, failed or complete. */
+  /** @internal True once aborted, closed, failed or complete. */
   protected get settled(): boolean {
     return this.#settled;
   }
 
-  /** The transfer failed. Emits `close`, then `error`. */
+  /** @internal The transfer failed. Emits `close`, then `error`. */
   fail(error: Error): void {
     if (this.#settled) return;
     this.#settled = true;
     this.destroy(error);
   }
 
-  /** The transfer is over, and this stream never had data to end with. */
+  /** @internal The transfer is over, and this stream never had data to end with. */
   protected completeWithoutData(): void {
     if (this.#settled) return;
     this.#settled = true;
     this.destroy();
   }
 
-  /** The store of the transfer; for its owner. */
+  /** @internal The store of the transfer; for its owner. */
   protected get sink(): BlockSink {
     return this.#sink;
   }
 
-  /** Called when all data is in the buffer. @returns an error to refuse it with, or null */
+  /** @internal Called when all data is in the buffer. @returns an error to refuse it with, or null */
   protected verify(): Error | null {
     return null;
   }
 
-  /** Sees every chunk on its way to the reader. */
+  /** @internal Sees every chunk on its way to the reader. */
   protected inspect(_chunk: Buffer): void {}
 
+  /** @internal */
   override _read(): void {
     if (!this.#saturated) return;
     this.#saturated = false;
     this.#handlers?.onDrained();
   }
 
+  /** @internal */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     // destroy() from outside (a failing pipeline, a broken loop) is an abort that the peer should hear of.
     if (!this.#settled) {

@@ -20,6 +20,7 @@ export abstract class TransferWritable extends Writable {
   /**
    * @param announcesClose - the order of npm `tftp`'s client streams (`close` before everything else); without,
    *   `close` comes last as in any Writable
+   * @internal
    */
   constructor(announcesClose: boolean) {
     super({ emitClose: !announcesClose });
@@ -31,9 +32,10 @@ export abstract class TransferWritable extends Writable {
     });
   }
 
-  /** Called at the first write, and at the end of an empty stream. */
+  /** @internal Called at the first write, and at the end of an empty stream. */
   protected abstract begin(): void;
 
+  /** @internal */
   setControl(control: TransferControl): void {
     this.#control = control;
     if (this.destroyed) control.close();
@@ -60,14 +62,14 @@ export abstract class TransferWritable extends Writable {
     this.destroy();
   }
 
-  /** The transfer failed. Emits `close`, then `error`. */
+  /** @internal The transfer failed. Emits `close`, then `error`. */
   fail(error: Error): void {
     if (this.#settled) return;
     this.#settled = true;
     this.destroy(error);
   }
 
-  /** The peer has everything. Emits `close`, then `finish`. */
+  /** @internal The peer has everything. Emits `close`, then `finish`. */
   complete(): void {
     if (this.#settled) return;
     this.#settled = true;
@@ -76,15 +78,17 @@ export abstract class TransferWritable extends Writable {
     this.#pendingFinal = null;
   }
 
-  /** The store of the transfer; for its owner. */
+  /** @internal The store of the transfer; for its owner. */
   protected get source(): StreamSource {
     return this.#source;
   }
 
+  /** @internal */
   protected get settled(): boolean {
     return this.#settled;
   }
 
+  /** @internal */
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     this.begin();
     const { availableBytes, sizeBytes } = this.#source;
@@ -95,6 +99,7 @@ export abstract class TransferWritable extends Writable {
     this.#source.append(chunk, callback);
   }
 
+  /** @internal */
   override _final(callback: (error?: Error | null) => void): void {
     this.begin();
     const { availableBytes, sizeBytes } = this.#source;
@@ -110,6 +115,7 @@ export abstract class TransferWritable extends Writable {
     this.#source.end();
   }
 
+  /** @internal */
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (!this.#settled) {
       this.#settled = true;
