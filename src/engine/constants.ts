@@ -92,6 +92,12 @@ export const UNPROVEN_BACKOFF_FACTOR = 2;
 /** Transmissions of the first answer to a peer that has never answered: a spoofed request yields little. */
 export const UNPROVEN_TRANSMISSIONS_MAX = 3;
 
+/**
+ * Transmissions of one thing to a peer that has answered before and says nothing any more, unless `retries` asks for
+ * more: pauses grow, so the last of them is on its way for most of the patience.
+ */
+export const SILENT_TRANSMISSIONS_MAX = 6;
+
 /** Least time a receiver stays after its last ACK to repeat it for a sender that missed it (RFC 1350 §6). */
 export const DALLY_MS_MIN = 3_000;
 
@@ -107,6 +113,12 @@ export const DUPLICATE_ACK_AGE_MS_MIN = 2;
  * sender repeats the window". Copies that the network makes come sooner, and no sender repeats after so short a pause.
  */
 export const REPEATED_FLIGHT_AGE_MS = 10;
+
+/**
+ * Flights between two duplicate ACKs that are believed: on a busy machine or a jittery network mere duplicates come
+ * late too, and may cost a twentieth of the data at most.
+ */
+export const DUPLICATE_ACK_FLIGHTS = 20;
 
 /**
  * Pause between the parts of a window towards a receiver that lost the tail of one: its buffer holds less than a

@@ -1,4 +1,9 @@
-import { BACKOFF_FACTOR, UNPROVEN_BACKOFF_FACTOR, UNPROVEN_TRANSMISSIONS_MAX } from "./constants.js";
+import {
+  BACKOFF_FACTOR,
+  SILENT_TRANSMISSIONS_MAX,
+  UNPROVEN_BACKOFF_FACTOR,
+  UNPROVEN_TRANSMISSIONS_MAX,
+} from "./constants.js";
 
 /** How one side retransmits. */
 export interface RetransmissionPolicy {
@@ -54,8 +59,19 @@ export class Retransmission {
   arm(nowMs: number): void {
     if (this.#waitingSinceMs < 0) this.#waitingSinceMs = nowMs;
     this.#transmissions++;
-    const quiet = this.#policy.unproven && this.#transmissions >= UNPROVEN_TRANSMISSIONS_MAX;
+    const quiet = this.#transmissions >= this.#transmissionsMax;
     this.deadlineMs = quiet ? this.#giveUpMs() : Math.min(nowMs + this.#pauseMs, this.#giveUpMs());
+  }
+
+  /**
+   * Something came from the peer, be it no progress: it is there, and worth further transmissions. Patience with it
+   * does not grow.
+   */
+  heard(nowMs: number): void {
+    if (this.#policy.unproven || this.deadlineMs === Number.POSITIVE_INFINITY) return;
+    const wasQuiet = this.#transmissions >= this.#transmissionsMax;
+    this.#transmissions = Math.min(this.#transmissions, 1);
+    if (wasQuiet) this.deadlineMs = Math.min(nowMs + this.#pauseMs, this.#giveUpMs());
   }
 
   /** It is our turn (or our store's): the peer is not waited for, and is not to blame for the time. */
@@ -99,6 +115,11 @@ export class Retransmission {
     const factor = this.#policy.unproven ? UNPROVEN_BACKOFF_FACTOR : BACKOFF_FACTOR;
     this.#pauseMs = Math.min(this.#pauseMs * factor, this.#policy.timeoutMs);
     return false;
+  }
+
+  get #transmissionsMax(): number {
+    const { unproven, retries } = this.#policy;
+    return unproven ? UNPROVEN_TRANSMISSIONS_MAX : Math.max(SILENT_TRANSMISSIONS_MAX, retries + 1);
   }
 
   #giveUpMs(): number {

@@ -2,6 +2,7 @@ import { fromWireBlock } from "./block-number.js";
 import {
   DUPLICATE_ACK_AGE_MS_MIN,
   DUPLICATE_ACK_AGE_RTT,
+  DUPLICATE_ACK_FLIGHTS,
   PACE_MS,
   PACE_RECOVERY_WINDOWS,
 } from "./constants.js";
@@ -40,7 +41,8 @@ export class Sender {
   #highestRetransmitted = 0;
   /** When the oldest block in flight left last. */
   #flightSentMs = 0;
-  #duplicateHonoured = false;
+  /** Flights since a duplicate ACK was believed. */
+  #flightsSinceDuplicate = DUPLICATE_ACK_FLIGHTS;
   /** Blocks that leave at once; at least a window while nothing is wrong. */
   #burst = Number.POSITIVE_INFINITY;
   #cleanWindows = 0;
@@ -104,7 +106,7 @@ export class Sender {
     if (acked === this.#base) {
       this.#out.counters.duplicatesReceived++;
       if (this.#resendsForDuplicate(nowMs)) {
-        this.#duplicateHonoured = true;
+        this.#flightsSinceDuplicate = 0;
         this.#goBack(nowMs);
       }
       return false;
@@ -114,7 +116,7 @@ export class Sender {
     if (clean) this.#speedUp();
     this.#base = acked;
     this.#next = acked + 1;
-    this.#duplicateHonoured = false;
+    this.#flightsSinceDuplicate++;
     const ackedBytes = Math.min(acked * blockSize, this.#availableBytes);
     this.#out.counters.transferredBytes = ackedBytes;
     this.#out.storage.push({ kind: "release", uptoBytes: ackedBytes });
@@ -135,12 +137,13 @@ export class Sender {
 
   /**
    * An ACK of `base` may say that the receiver saw a gap right at the start of the flight. It is believed with
-   * windows only, once per flight, and when it comes no sooner than such news can travel: a mere duplicate of
-   * the ACK that opened the window arrives earlier.
+   * windows only, when it comes no sooner than such news can travel (a mere duplicate of the ACK that opened the
+   * window arrives earlier), and once in {@link DUPLICATE_ACK_FLIGHTS}.
    */
   #resendsForDuplicate(nowMs: number): boolean {
     const { windowSize } = this.#parameters;
-    if (windowSize === 1 || this.#duplicateHonoured || this.#next === this.#base + 1) return false;
+    if (windowSize === 1 || this.#next === this.#base + 1) return false;
+    if (this.#flightsSinceDuplicate < DUPLICATE_ACK_FLIGHTS) return false;
     if (this.#timer.smoothedMs < 0) return false;
     const ageMs = Math.max(DUPLICATE_ACK_AGE_MS_MIN, this.#timer.smoothedMs * DUPLICATE_ACK_AGE_RTT);
     return nowMs - this.#flightSentMs >= ageMs;

@@ -146,6 +146,7 @@ export class Transfer {
   /** Takes a datagram that the driver knows to come from the peer. Any bytes will do. */
   handleDatagram(bytes: Uint8Array, nowMs: number): void {
     if (this.#state === "ended" || this.#state === "offered") return;
+    this.#timer.heard(nowMs);
     const packet = decode(bytes);
     if (packet.kind === "malformed") {
       this.#suspect(

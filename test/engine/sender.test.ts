@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { ack, data, error, type Script, server } from "./script.js";
 
 /** A server that has begun to send a file in blocks of 8 bytes; the handshake took `rttMs`. */
-function sending(windowSize: number, bytes: number, rttMs = 0): Script {
-  const script = server("GET", `blksize=8 windowsize=${windowSize}`);
+function sending(windowSize: number, bytes: number, rttMs = 0, retries = 3): Script {
+  const script = server("GET", `blksize=8 windowsize=${windowSize}`, { retries });
   script.accept(bytes);
   script.available(bytes);
   script.pass(rttMs);
@@ -66,6 +66,18 @@ test("a duplicate ACK that is as old as a round trip tells once that the first b
   assert.deepEqual(script.receive(ack(0)), [], "once per flight");
 });
 
+test("a duplicate ACK is believed once in twenty flights: late copies of all of them cost little", () => {
+  const script = sending(4, 8 * 4 * 100, 10);
+  script.receive(ack(0));
+  let resent = 0;
+  for (let block = 4; block <= 4 * 60; block += 4) {
+    script.pass(10);
+    if (script.receive(ack(block - 4)).length > 0) resent++;
+    script.receive(ack(block));
+  }
+  assert.equal(resent, 3);
+});
+
 test("without a measured round trip a duplicate ACK is no news", () => {
   const script = sending(4, 100);
   script.timeout(); // the OACK is repeated: no clean sample
@@ -104,11 +116,39 @@ test("the time-out adapts to the round trip and grows fourfold without progress,
   const script = sending(1, 100, 10);
   script.receive(ack(0));
   const pauses: number[] = [];
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 5; i++) {
     pauses.push(Math.round(script.waitsMs));
     script.timeout();
   }
-  assert.deepEqual(pauses, [30, 120, 480, 1920, 3000, 3000]);
+  assert.deepEqual(pauses, [30, 120, 480, 1920, 3000]);
+});
+
+test("a silent peer gets six transmissions, one that says anything gets more in the same time", () => {
+  const script = sending(1, 100, 10);
+  script.receive(ack(0));
+  const silentSinceMs = script.nowMs;
+  for (let i = 0; i < 5; i++) assert.deepEqual(script.timeout(), ["DATA 1"]);
+  assert.equal(
+    Math.round(script.nowMs + script.waitsMs - silentSinceMs),
+    12_000,
+    "nothing but patience is left",
+  );
+  script.pass(1000);
+  assert.deepEqual(script.receive(ack(0)), [], "a repeated ACK is not answered at once");
+  assert.equal(script.waitsMs, 3000);
+  assert.deepEqual(script.timeout(), ["DATA 1"]);
+  let out: string[] = [];
+  while (!out.includes("ended")) out = script.timeout();
+  assert.deepEqual(out, ["failed timeout", "ended"]);
+  assert.equal(script.nowMs - silentSinceMs, 12_000);
+});
+
+test("whoever configures more retries than five gets that many", () => {
+  const script = sending(1, 100, 10, 9);
+  script.receive(ack(0));
+  let repetitions = 0;
+  while (script.timeout().includes("DATA 1")) repetitions++;
+  assert.equal(repetitions, 9);
 });
 
 test("the floor of the time-out is 25 ms on a fast network", () => {
