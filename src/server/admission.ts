@@ -26,8 +26,8 @@ export class Admission<T extends AdmittedTransfer> {
   readonly #transfersPerClientMax: number;
   /** By client endpoint, oldest first (Map keeps the order of insertion). */
   readonly #byClient = new Map<string, T>();
-  readonly #readers = new Map<string, number>();
-  readonly #writers = new Set<string>();
+  readonly #readers = new Map<string, Set<T>>();
+  readonly #writers = new Map<string, T>();
   /** Transfers by client address. */
   readonly #byAddress = new Map<string, number>();
   #activeCount = 0;
@@ -50,10 +50,21 @@ export class Admission<T extends AdmittedTransfer> {
     return this.#byClient.get(clientKey);
   }
 
-  /** The rule that a request for this file would break, or null: one writer, or any number of readers. */
+  /**
+   * The rule that a request for this file would break, or null: one writer, or any number of readers.
+   *
+   * A forged request must not close a file to others. So an upload keeps readers out from its first DATA on (they see
+   * the old file to its end anyway), and who has not answered for a while gives way to an upload.
+   */
   conflict(method: "GET" | "PUT", fileKey: string): ErrorName | null {
-    if (this.#writers.has(fileKey)) return method === "PUT" ? "ECONPUT" : "ECURPUT";
-    return method === "PUT" && this.#readers.has(fileKey) ? "ECURGET" : null;
+    const writer = this.#writers.get(fileKey);
+    if (method === "GET") return writer?.proven ? "ECURPUT" : null;
+    if (writer !== undefined && !isForgotten(writer)) return "ECONPUT";
+    const readers = [...(this.#readers.get(fileKey) ?? [])];
+    if (!readers.every(isForgotten)) return "ECURGET";
+    writer?.evict("limit");
+    for (const reader of readers) reader.evict("limit");
+    return null;
   }
 
   /**
@@ -79,7 +90,7 @@ export class Admission<T extends AdmittedTransfer> {
     for (const transfer of this.#byClient.values()) {
       if (transfer.proven || (address !== null && transfer.clientAddress !== address)) continue;
       // All that follow are younger.
-      if (transfer.silentMs() >= UNPROVEN_GRACE_MS) transfer.evict("limit");
+      if (isForgotten(transfer)) transfer.evict("limit");
       return;
     }
   }
@@ -89,8 +100,13 @@ export class Admission<T extends AdmittedTransfer> {
     this.#activeCount++;
     const { method, fileKey, clientAddress } = transfer;
     this.#byAddress.set(clientAddress, (this.#byAddress.get(clientAddress) ?? 0) + 1);
-    if (method === "PUT") this.#writers.add(fileKey);
-    else this.#readers.set(fileKey, (this.#readers.get(fileKey) ?? 0) + 1);
+    if (method === "PUT") {
+      this.#writers.set(fileKey, transfer);
+      return;
+    }
+    const readers = this.#readers.get(fileKey);
+    if (readers === undefined) this.#readers.set(fileKey, new Set([transfer]));
+    else readers.add(transfer);
   }
 
   /** The file is free again; the client may still be listened to (dallying). Call once per transfer. */
@@ -101,9 +117,9 @@ export class Admission<T extends AdmittedTransfer> {
       this.#writers.delete(fileKey);
       return;
     }
-    const others = (this.#readers.get(fileKey) ?? 1) - 1;
-    if (others > 0) this.#readers.set(fileKey, others);
-    else this.#readers.delete(fileKey);
+    const readers = this.#readers.get(fileKey);
+    readers?.delete(transfer);
+    if (readers?.size === 0) this.#readers.delete(fileKey);
   }
 
   /** Nothing is left of the transfer. A newer one of the same client is not touched. Call once per transfer. */
@@ -117,6 +133,11 @@ export class Admission<T extends AdmittedTransfer> {
 
 /** Any client on this planet has answered an OACK by then. */
 const UNPROVEN_GRACE_MS = 250;
+
+/** Nobody may be behind this transfer: its request is old and was never followed by anything. */
+function isForgotten(transfer: AdmittedTransfer): boolean {
+  return !transfer.proven && transfer.silentMs() >= UNPROVEN_GRACE_MS;
+}
 
 /** The text for a server at its limit. */
 export const BUSY_TEXT = "Server busy, try again later";
