@@ -22,6 +22,9 @@ const KINDS: Record<string, StorageFailure["kind"]> = {
   EACCES: "access",
   EPERM: "access",
   EROFS: "access",
+  // What opening a socket file says.
+  ENXIO: "access",
+  ENODEV: "access",
   ENOSPC: "disk-full",
   EDQUOT: "disk-full",
   EFBIG: "disk-full",
