@@ -11,7 +11,7 @@ import { portOf } from "../helpers/processes.js";
 import { startServer } from "../helpers/server.js";
 
 const COMMAND = join(__dirname, "../../src/cli/main.js");
-const TIME_LIMIT = { timeout: 30_000 };
+const TIME_LIMIT = { timeout: 120_000 };
 
 interface Run {
   readonly child: ChildProcess;

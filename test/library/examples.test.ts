@@ -11,7 +11,7 @@ import { sampleBytes, temporaryFolder } from "../helpers/files.js";
 import { startServer } from "../helpers/server.js";
 
 const ROOT = join(__dirname, "../../..");
-const TIME_LIMIT = { timeout: 20_000 };
+const TIME_LIMIT = { timeout: 120_000 };
 
 /** Starts an example and resolves with the port it says it listens on. */
 async function startExample(name: string): Promise<{ port: number; stop(): Promise<void> }> {

@@ -15,7 +15,7 @@ const DATAGRAMS = 1_000_000;
 const BURST = 100;
 
 test(`${DATAGRAMS} datagrams of 0 to 2048 random bytes, from the peer and from strangers: nothing happens`, {
-  timeout: 280_000,
+  timeout: 600_000,
 }, async (context) => {
   const root = await temporaryFolder(context);
   const content = sampleBytes(20_000);

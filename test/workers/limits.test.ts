@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
 import { startServer } from "../helpers/server.js";
 
-const TIME_LIMIT = { timeout: 30_000 };
+const TIME_LIMIT = { timeout: 120_000 };
 const RRQ = "\0\x01f\0octet\0blksize\x00512\0";
 const ACK_0 = Buffer.from([0, 4, 0, 0]);
 

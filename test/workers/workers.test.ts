@@ -11,7 +11,7 @@ import { createClient, createServer, type TransferInfo, type TransferResult } fr
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
 import { startServer } from "../helpers/server.js";
 
-const TIME_LIMIT = { timeout: 60_000 };
+const TIME_LIMIT = { timeout: 120_000 };
 
 /** The threads that this process starts from now on, through whatever pool. */
 function watchThreads(): Worker[] {
