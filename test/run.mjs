@@ -1,7 +1,7 @@
 // Lists the compiled test files and hands them to node's test runner (Node 20's `--test` takes no globs
 // and would run helper modules as tests). Arguments select by substring: `node test/run.mjs engine codec`.
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,6 +15,8 @@ const optional = ["interop/", "boot/", "package/"];
 const files = readdirSync(compiled, { recursive: true })
   .map(String)
   .filter((file) => file.endsWith(".test.js"))
+  // What was compiled from a test that is gone stays in `dist` until it is cleaned.
+  .filter((file) => existsSync(join(root, "test", file.replace(/\.js$/, ".ts"))))
   .filter((file) =>
     wanted.length > 0
       ? wanted.some((part) => file.includes(part))
