@@ -10,6 +10,8 @@ export type { PutStream } from "./client/put-stream.js";
 export { type ErrorName, TftpError } from "./errors.js";
 export type { PortRange } from "./io/socket.js";
 export type { ChannelMessages } from "./observe/channels.js";
+export { type Monitor, type MonitorOptions, startMonitor } from "./observe/monitor.js";
+export type { ObservedServer } from "./observe/observed-server.js";
 export type {
   RefusalInfo,
   RefusalReason,

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { ServerOptions } from "../index.js";
+import type { MonitorOptions, ServerOptions } from "../index.js";
 import { UsageError } from "./exit-codes.js";
 import { addHelpTexts } from "./help.js";
 import {
@@ -55,6 +55,8 @@ export interface ServeInvocation {
   readonly graceSeconds: number;
   /** How the log of transfers looks. */
   readonly log: LogSettings;
+  /** What is shown over HTTP. */
+  readonly monitor: MonitorOptions;
 }
 
 /** What a command line asks for. */
@@ -167,6 +169,7 @@ function readMain(host: string | undefined, options: OptionValues): Invocation |
       server: toServerOptions(options),
       graceSeconds: options.grace ?? GRACE_SECONDS_DEFAULT,
       log: readLog(options),
+      monitor: { metrics: options.metrics },
     };
   }
   if (host === undefined) return null;

@@ -2,6 +2,7 @@ import type { ServerOptions } from "../index.js";
 import { logLevels } from "../observe/log-levels.js";
 import {
   flag,
+  listenAddress,
   mode,
   oneOf,
   portRange,
@@ -189,6 +190,13 @@ export const optionTable = [
     placeholder: "lines",
     help: "lines per second before some are left out, 0 for no limit",
     default: "100",
+    group: "Server",
+  },
+  {
+    name: "metrics",
+    kind: listenAddress,
+    placeholder: "[host:]port",
+    help: "metrics for Prometheus over HTTP; host 127.0.0.1 unless given",
     group: "Server",
   },
   {

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { createServer, type Server } from "../index.js";
+import { createServer, type Monitor, type Server, startMonitor } from "../index.js";
 import { formatEndpoint } from "../observe/escape.js";
 import type { ServeInvocation } from "./args.js";
 import { ExitCode, UsageError } from "./exit-codes.js";
@@ -20,6 +20,13 @@ export async function runServer(invocation: ServeInvocation): Promise<number> {
   const server = createServer({ ...invocation.server, host, port: endpoint?.port, root });
   // It follows `transferStart` and `transferEnd`, not `request`: whoever listens to that sees the bytes pass by.
   const log = await startServerLog(server, reporter, invocation.output === "json", invocation.log);
+  let monitor: Monitor;
+  try {
+    monitor = await startMonitor(server, { ...invocation.monitor, logLinesLeftOut: () => log.leftOutTotal });
+  } catch (error) {
+    reporter.error(new Error(`Nothing can be shown over HTTP: ${(error as Error).message}`));
+    return ExitCode.failed;
+  }
   const exitCode = await new Promise<number>((settle) => {
     server.on("error", (error: Error) => {
       reporter.error(new Error(explainStartError(error, host, server.port, root)));
@@ -30,12 +37,20 @@ export async function runServer(invocation: ServeInvocation): Promise<number> {
       const where = formatEndpoint(server.host, port);
       const fields = { host: server.host, port, root: resolve(root) };
       log.say("listening", `Listening on ${where} (root: '${fields.root}')`, fields);
+      sayWhereToLook(log, monitor);
       endOnSignals(server, log, invocation.graceSeconds, settle);
     });
     server.listen();
   });
+  monitor.close();
   log.close();
   return exitCode;
+}
+
+function sayWhereToLook(log: ServerLog, { metrics }: Monitor): void {
+  if (metrics === null) return;
+  const url = `http://${formatEndpoint(metrics.address, metrics.port)}/metrics`;
+  log.say("metrics", `Metrics on ${url}`, { url });
 }
 
 /** The first signal lets transfers end, within the grace time; a second one ends them. */

@@ -1,4 +1,5 @@
 import type { PortRange, SymlinkPolicy } from "../index.js";
+import { parseListenAddress } from "../observe/listen-address.js";
 import { type Mode, parseMode } from "./uri.js";
 
 /**
@@ -79,6 +80,12 @@ export const portRange: ValueKind<PortRange> = parsedText((value) => {
   if (first >= 1 && first <= last && last <= 65_535) return { first, last };
   throw new Error("It has to be two ports in order, as in 50000-50999.");
 }, "^[0-9]{1,5}-[0-9]{1,5}$");
+
+/** [HOST:]PORT of an HTTP server; checked, and kept as it was given. */
+export const listenAddress: ValueKind<string> = parsedText((value) => {
+  parseListenAddress(value);
+  return value;
+});
 
 function jsonText<T>(fromText: (text: string) => T): (value: unknown) => T {
   return (value) => {

@@ -1,17 +1,13 @@
 import { LogBudget } from "./log-budget.js";
 import { includesLevel, type LogLevel, levelOfOutcome, levelOfRefusal } from "./log-levels.js";
+import type { ObservedServer } from "./observed-server.js";
 import type { RefusalInfo, TransferInfo, TransferOutcome, TransferResult } from "./records.js";
 
 /** How often a log says what it left out, ms. */
 const SUMMARY_MS = 5_000;
 
-/** What a log listens to; a server is one. */
-export interface LogSubject {
-  on(event: "transferStart", listener: (info: TransferInfo) => void): unknown;
-  on(event: "transferEnd", listener: (info: TransferInfo, result: TransferResult) => void): unknown;
-  on(event: "requestRefused", listener: (refusal: RefusalInfo) => void): unknown;
-  on(event: "workerError", listener: (error: Error) => void): unknown;
-}
+/** What a log listens to. */
+export type LogSubject = Pick<ObservedServer, "on">;
 
 /** A form of log: turns what happened into lines. Everything it is told is written. */
 export interface LogForm {

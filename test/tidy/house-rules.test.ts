@@ -81,6 +81,7 @@ test("the package takes along what it needs and nothing else", () => {
     "commander",
     "pino",
     "piscina",
+    "prom-client",
   ]);
   assert.equal(
     manifest.files.some((pattern: string) => pattern.includes("test") || pattern === "dist"),

@@ -11,7 +11,14 @@ const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[
   { place: /^src\/engine\//, may: [/^src\/engine\//] },
   { place: /^src\/io\//, may: [/^node:/, /^src\/io\//] },
   { place: /^src\/observe\/log-forms$/, may: [/^pino$/, /^src\/observe\//] },
-  { place: /^src\/observe\//, may: [/^node:(diagnostics_channel|util)$/, /^src\/observe\//] },
+  {
+    place: /^src\/observe\/(metrics|monitor)$/,
+    may: [/^prom-client$/, /^node:net$/, /^src\/observe\//],
+  },
+  {
+    place: /^src\/observe\//,
+    may: [/^node:(diagnostics_channel|fs\/promises|http|net|path)$/, /^src\/observe\//],
+  },
   {
     place: /^src\/driver\//,
     may: [/^src\/engine\/index$/, /^src\/io\/(socket|clock|storage)$/, /^src\/driver\//],
