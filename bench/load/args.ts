@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { parseEndpoint } from "../../src/cli/uri.js";
+import { BadUsage, BenchCommand, numberIn } from "../shared/words.js";
 import type { LoadPlan } from "./plan.js";
 
 /** A plan whose host still has a name, and how its result is told. */
@@ -15,9 +15,6 @@ export interface LoadInvocation {
 }
 
 export type Invocation = LoadInvocation | { readonly kind: "help"; readonly text: string };
-
-/** A command line that can't be carried out; the message says what to do. */
-export class BadUsage extends Error {}
 
 const DURATION_SECONDS_DEFAULT = 10;
 const CONNECTIONS_MAX = 16_384;
@@ -48,21 +45,8 @@ came, "negotiation" an OACK beyond what was asked; others are the system's.
  */
 export function parseLoadCommand(words: readonly string[]): Invocation {
   const program = buildProgram();
-  let help = "";
-  program.exitOverride().configureOutput({
-    writeOut: (text) => {
-      help += text;
-    },
-    writeErr: () => undefined,
-    getOutHelpWidth: () => 100,
-  });
-  try {
-    program.parse(words, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.code === "commander.helpDisplayed") return { kind: "help", text: help };
-    throw new BadUsage(error.message.replace(/^error: /, ""));
-  }
+  const help = program.read(words);
+  if (help !== null) return { kind: "help", text: help };
   const [target = "", ...files] = program.args;
   return toInvocation(target, files, program.opts<Options>());
 }
@@ -86,8 +70,9 @@ interface Options {
   quiet?: true;
 }
 
-function buildProgram(): Command {
-  return new Command("load")
+function buildProgram(): BenchCommand {
+  const program = new BenchCommand("load");
+  program
     .description("Loads a TFTP server with many simultaneous clients.")
     .argument("<host[:port]>", "the server")
     .argument("<files...>", "remote names, taken in turn; for --put, %n is the number of the connection")
@@ -116,6 +101,7 @@ function buildProgram(): Command {
     .option("--json", "one JSON object")
     .option("-q, --quiet", "no live progress")
     .addHelpText("after", AFTER_HELP);
+  return program;
 }
 
 function toInvocation(target: string, files: readonly string[], options: Options): LoadInvocation {
@@ -161,16 +147,4 @@ function endpointOf(target: string): { host: string; port?: number | undefined }
   } catch (error) {
     throw new BadUsage((error as Error).message);
   }
-}
-
-function numberIn(lowest: number, highest: number, takesFractions = false): (text: string) => number {
-  return (text) => {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
-    const isFine = takesFractions ? Number.isFinite(value) : Number.isSafeInteger(value);
-    if (!isFine || value < lowest || value > highest) {
-      const what = takesFractions ? "a number" : "a whole number";
-      throw new InvalidArgumentError(`It must be ${what} from ${lowest} to ${highest}.`);
-    }
-    return value;
-  };
 }

@@ -104,17 +104,17 @@ export class Connection implements WireListener {
     exchange.repeat();
   }
 
-  /** The time is over: what runs is ended with an ERROR. Says whether something ran. */
-  cut(): boolean {
+  /** The time is over: what runs is ended with an ERROR, and returned. */
+  cut(): Exchange | null {
     this.#isCut = true;
-    const wasRunning = this.#exchange !== null;
-    this.#exchange?.abandon();
+    const running = this.#exchange;
+    running?.abandon();
     this.#exchange = null;
     this.#wire?.close();
     this.#wire = null;
     this.#dallying?.close();
     this.#dallying = null;
-    return wasRunning;
+    return running;
   }
 
   /** The first sensible answer says the server's TID; until then requests go where they went. */

@@ -128,7 +128,12 @@ export class Generator implements ConnectionOwner {
     this.#tick = null;
     const seconds = (performance.now() - this.#startedMs) / 1000;
     const { utilization } = performance.eventLoopUtilization(this.#loopAtStart);
-    for (const connection of this.#connections) if (connection.cut()) this.tally.cut++;
+    for (const connection of this.#connections) {
+      const running = connection.cut();
+      if (running === null) continue;
+      this.tally.cut++;
+      if (running.answered) this.#granted = running.granted;
+    }
     this.#showProgress();
     this.#finish({
       tally: this.tally,

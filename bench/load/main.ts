@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
-import { BadUsage, type LoadInvocation, parseLoadCommand } from "./args.js";
+import { runMain } from "../shared/words.js";
+import { type LoadInvocation, parseLoadCommand } from "./args.js";
 import { compareStored, contentsFor } from "./contents.js";
 import type { LoadPlan } from "./plan.js";
 import { formatProgressLine, formatResult, warningFor } from "./report.js";
@@ -33,13 +34,4 @@ async function run({ json, quiet, verifyFolder }: LoadInvocation, plan: LoadPlan
   return result.failed > 0 || wrong.length > 0 ? 1 : 0;
 }
 
-main(process.argv.slice(2)).then(
-  (status) => {
-    process.exitCode = status;
-  },
-  (error: Error) => {
-    const hint = error instanceof BadUsage ? " (see --help)" : "";
-    process.stderr.write(`load: ${error.message}${hint}\n`);
-    process.exitCode = error instanceof BadUsage ? 2 : 1;
-  },
-);
+runMain("load", main);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { BadUsage, type LoadInvocation, parseLoadCommand } from "../../bench/load/args.js";
+import { type LoadInvocation, parseLoadCommand } from "../../bench/load/args.js";
 import { Latencies } from "../../bench/load/latencies.js";
 import { deal, dealOut } from "../../bench/load/plan.js";
 import { Schedule } from "../../bench/load/schedule.js";
 import { SeededRandom } from "../../bench/shared/random.js";
+import { BadUsage } from "../../bench/shared/words.js";
 
 function parse(...words: string[]): LoadInvocation {
   const invocation = parseLoadCommand(words);

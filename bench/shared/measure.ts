@@ -1,0 +1,119 @@
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { LoadResult } from "../load/run-load.js";
+import { fileOf, type Line } from "./lines.js";
+import { SeededRandom } from "./random.js";
+import { ServerProcess, type Subject } from "./server-process.js";
+
+const MIB = 1_048_576;
+const GIB = 1024 * MIB;
+
+/** What one server did with one line in one round. */
+export interface Sample {
+  readonly line: string;
+  readonly subject: string;
+  readonly round: number;
+  /** Of the server with all its children. */
+  readonly cpuSeconds: number;
+  readonly cpuPerGiB: number;
+  readonly cpuMsPerTransfer: number;
+  readonly mibPerSecond: number;
+  readonly transfersPerSecond: number;
+  readonly transfers: number;
+  readonly failures: number;
+  readonly errors: readonly string[];
+  /** What the server held before the load and at most under it. */
+  readonly idleMiB: number;
+  readonly peakMiB: number;
+  readonly granted: { readonly blockSize: number; readonly windowSize: number };
+  /** Part of the time in which the generator's busiest thread had work. */
+  readonly generatorBusy: number;
+}
+
+/** How a measurement is made. */
+export interface Settings {
+  /** Of load; a line may ask for more. */
+  readonly seconds: number;
+  /** Load that does not count: threads start, code is compiled, files are in memory. */
+  readonly warmUpSeconds: number;
+  /** Folder with the lines' files. */
+  readonly root: string;
+}
+
+/** Writes the files that these lines fetch. */
+export async function prepareFiles(root: string, lines: readonly Line[]): Promise<void> {
+  for (const line of lines) {
+    const content = new SeededRandom(line.fileBytes).fill(new Uint8Array(line.fileBytes));
+    await writeFile(join(root, fileOf(line)), content);
+  }
+}
+
+/**
+ * Starts the server, warms it up, loads it, ends it.
+ * @throws Error with what it said when it does not start
+ */
+export async function measure(
+  subject: Subject,
+  line: Line,
+  round: number,
+  settings: Settings,
+): Promise<Sample> {
+  const server = await ServerProcess.start(subject, settings.root);
+  try {
+    await load(server, { ...line, lossPercent: 0 }, settings.warmUpSeconds, 0);
+    const idleBytes = server.memoryBytes();
+    server.watchMemory();
+    const cpuBefore = server.account.cpuSeconds();
+    const result = await load(server, line, settings.seconds * line.timeFactor, round + 1);
+    const cpuSeconds = server.account.cpuSeconds() - cpuBefore;
+    return {
+      line: line.name,
+      subject: subject.id,
+      round,
+      cpuSeconds,
+      cpuPerGiB: cpuSeconds / (result.bytes / GIB),
+      cpuMsPerTransfer: (cpuSeconds * 1000) / result.completed,
+      mibPerSecond: result.mibPerSecond,
+      transfersPerSecond: result.transfersPerSecond,
+      transfers: result.completed,
+      failures: result.failed,
+      errors: result.errors.map(({ code, count, example }) => `${count} x ${code}: ${example}`),
+      idleMiB: idleBytes / MIB,
+      peakMiB: server.peakBytes / MIB,
+      granted: result.granted,
+      generatorBusy: result.generator.busiestThread,
+    };
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Time a generator gets beyond its load. */
+const GENERATOR_GRACE_MS = 30_000;
+
+/** In a process of its own, so that neither its CPU nor its memory is mixed with anything. */
+async function load(server: ServerProcess, line: Line, seconds: number, seed: number): Promise<LoadResult> {
+  const options = {
+    connections: line.clients,
+    duration: seconds,
+    blksize: line.blockSize,
+    windowsize: line.windowSize,
+    loss: line.lossPercent,
+    seed,
+    threads: Math.max(1, availableParallelism() >> 1),
+  };
+  const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const command = join(__dirname, "../load/main.js");
+  const target = `${server.host}:${server.port}`;
+  const run = promisify(execFile)(process.execPath, [command, target, fileOf(line), ...words, "--json"], {
+    timeout: seconds * 1000 + GENERATOR_GRACE_MS,
+    maxBuffer: 1 << 24,
+  });
+  // Failed transfers are a result here: the exit status only repeats it.
+  const { stdout, stderr } = await run.catch((error: { stdout: string; stderr: string }) => error);
+  if (!stdout.startsWith("{")) throw new Error(`the load generator failed: ${stderr || "it says nothing"}`);
+  return JSON.parse(stdout) as LoadResult;
+}

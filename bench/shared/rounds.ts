@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Line } from "./lines.js";
+import { measure, prepareFiles, type Sample } from "./measure.js";
+import type { Subject } from "./server-process.js";
+
+/** What is compared, and how thoroughly. */
+export interface Comparison {
+  readonly subjects: readonly Subject[];
+  readonly lines: readonly Line[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+}
+
+/** Everything that was measured, and what could not be. */
+export interface Measured {
+  readonly samples: readonly Sample[];
+  /** Why a server is missing, by its id; once for each line. */
+  readonly missing: readonly { readonly subject: string; readonly line: string; readonly why: string }[];
+}
+
+/**
+ * Measures all subjects in turn, round after round, so that what the machine does meanwhile meets all alike. Every
+ * other round goes backwards: none always follows the same one.
+ *
+ * @param onSample - called after each measurement
+ */
+export async function runRounds(
+  comparison: Comparison,
+  onSample: (done: number, all: number, sample: Sample) => void,
+): Promise<Measured> {
+  const { subjects, lines, rounds, seconds, warmUpSeconds } = comparison;
+  const root = await mkdtemp(join(tmpdir(), "ntftp-bench-"));
+  const samples: Sample[] = [];
+  const missing: { subject: string; line: string; why: string }[] = [];
+  const all = lines.length * rounds * subjects.length;
+  let done = 0;
+  try {
+    await prepareFiles(root, lines);
+    for (const line of lines) {
+      for (let round = 0; round < rounds; round++) {
+        for (const subject of round % 2 === 0 ? subjects : [...subjects].reverse()) {
+          done++;
+          if (missing.some((gap) => gap.subject === subject.id && gap.line === line.name)) continue;
+          try {
+            const sample = await measure(subject, line, round, { seconds, warmUpSeconds, root });
+            samples.push(sample);
+            onSample(done, all, sample);
+          } catch (error) {
+            missing.push({ subject: subject.id, line: line.name, why: (error as Error).message });
+          }
+        }
+      }
+    }
+    return { samples, missing };
+  } finally {
+    await rm(root, { recursive: true });
+  }
+}
