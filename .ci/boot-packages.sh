@@ -10,7 +10,7 @@ install=(qemu-system-x86 ipxe-qemu qemu-system-arm libefivar1 libdevmapper1.02.1
 unpack=(ipxe ovmf pxelinux syslinux-common grub-common grub-efi-amd64-bin grub-pc-bin u-boot-qemu u-boot-tools
   dnsmasq-base busybox-static)
 
-if [ -f "$folder/complete" ] && command -v qemu-system-x86_64 qemu-system-aarch64 >/dev/null; then
+if [ -f "$folder/complete" ] && hash qemu-system-x86_64 qemu-system-aarch64 2>/dev/null; then
   echo "boot test packages: $folder"
   exit 0
 fi

@@ -2,14 +2,16 @@
 # Fetches the programs the interoperability tests talk to, from Debian's packages, into a folder.
 #   .ci/packages.sh [FOLDER]      default: .cache/interop
 # tftpd-hpa and atftpd can't be installed together and start daemons when they are, so nothing is installed but
-# libraries: packages are unpacked, and the tests run the binaries from the folder.
+# libraries and shells: packages are unpacked, and the tests run the binaries from the folder.
 set -euo pipefail
 
 folder=${1:-"$(cd "$(dirname "$0")/.." && pwd)/.cache/interop"}
 packages=(tftpd-hpa tftp-hpa atftpd atftp dnsmasq-base busybox curl)
 libraries=(libwrap0 libpcre3 libcurl4 libnettle8 libnetfilter-conntrack3 libidn2-0 libreadline8 libnftables1)
+# Shells that the command is completed in, and what checks manual pages.
+programs=(zsh fish groff-base)
 
-if [ -f "$folder/complete" ]; then
+if [ -f "$folder/complete" ] && hash zsh fish groff 2>/dev/null; then
   echo "interoperability programs: $folder"
   exit 0
 fi
@@ -22,7 +24,7 @@ sudo=""
 
 export DEBIAN_FRONTEND=noninteractive
 timeout 300 $sudo apt-get update -qq
-timeout 600 $sudo apt-get install -y -qq --no-install-recommends "${libraries[@]}" >/dev/null
+timeout 600 $sudo apt-get install -y -qq --no-install-recommends "${libraries[@]}" "${programs[@]}" >/dev/null
 mkdir -p "$folder/debs"
 chmod 755 "$folder" "$folder/debs"
 (cd "$folder/debs" && timeout 600 apt-get download -qq "${packages[@]}")

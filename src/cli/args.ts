@@ -1,5 +1,6 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { MonitorOptions, ServerOptions } from "../index.js";
+import { type CompletionShell, completionShells } from "./completion.js";
 import { UsageError } from "./exit-codes.js";
 import { addHelpTexts } from "./help.js";
 import {
@@ -63,6 +64,7 @@ export interface ServeInvocation {
 export type Invocation =
   | { readonly kind: "help"; readonly text: string }
   | { readonly kind: "version" }
+  | { readonly kind: "completion"; readonly shell: CompletionShell }
   | TransferInvocation
   | ShellInvocation
   | ServeInvocation;
@@ -122,6 +124,12 @@ function buildProgram(found: (invocation: Invocation) => void): Command {
       found(readTransfer(kind, first, second, { ...program.opts<OptionValues>(), ...options }));
     });
   }
+  program
+    .command("completion")
+    .description("prints a completion script for a shell")
+    .addArgument(new Argument("<shell>", "the shell").choices(completionShells))
+    .helpOption("-h, --help", "print this help")
+    .action((shell: CompletionShell) => found({ kind: "completion", shell }));
   addHelpTexts(program);
   return program;
 }
@@ -225,7 +233,7 @@ function checked<T>(parse: () => T, command = "ntftp"): T {
 }
 
 function commandOf(words: readonly string[]): string {
-  const command = words.find((word) => word === "get" || word === "put");
+  const command = words.find((word) => word === "get" || word === "put" || word === "completion");
   return command === undefined ? "ntftp" : `ntftp ${command}`;
 }
 

@@ -5,6 +5,7 @@ export function addHelpTexts(program: Command): void {
   program.usage(USAGES.join("\n       ntftp "));
   program.addHelpText("after", MAIN_TEXT);
   for (const command of program.commands) {
+    if (command.name() === "completion") continue;
     const isGet = command.name() === "get";
     command.usage(isGet ? "[options] <uri> [<local>]" : "[options] [<local>] <uri>");
     command.addHelpText("after", URI_TEXT + (isGet ? GET_TEXT : PUT_TEXT));
@@ -17,6 +18,7 @@ export const USAGES: readonly string[] = [
   "[options] [<host>[:<port>]] -l|--listen[=ROOT]",
   "get [options] <uri> [<local>]",
   "put [options] [<local>] <uri>",
+  "completion bash|zsh|fish",
 ];
 
 /** Behind the options of `ntftp --help`. */

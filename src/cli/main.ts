@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Invocation, parseCommandLine } from "./args.js";
+import { completionScript } from "./completion.js";
 import { ExitCode, UsageError } from "./exit-codes.js";
 import { runServer } from "./serve.js";
 import { runShell } from "./shell.js";
@@ -40,6 +41,9 @@ async function run(invocation: Invocation): Promise<number> {
       return ExitCode.done;
     case "version":
       process.stdout.write(`v${packageVersion()}\n`);
+      return ExitCode.done;
+    case "completion":
+      process.stdout.write(completionScript(invocation.shell));
       return ExitCode.done;
     case "serve":
       return runServer(invocation);

@@ -14,7 +14,7 @@ const ALLOWED = [
   // Types that the public ones are made of; the command has none that a user sees.
   /^dist\/src\/(?!cli\/)[a-z-]+(\/[a-z-]+)*\.d\.m?ts$/,
   /^dist\/workers\/[a-z-]+\.js$/,
-  /^man\/ntftp\.1$/,
+  /^dist\/man\/ntftp\.1$/,
   /^prebuilds\/[a-z0-9-]+\/[^/]+\.node$/,
 ];
 
