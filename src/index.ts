@@ -9,6 +9,7 @@ export type { ExpectedDigests, GetStream } from "./client/get-stream.js";
 export type { PutStream } from "./client/put-stream.js";
 export { type ErrorName, TftpError } from "./errors.js";
 export type { PortRange } from "./io/socket.js";
+export type { MapContext, MapStep } from "./names/name-map.js";
 export type { ChannelMessages } from "./observe/channels.js";
 export { type Monitor, type MonitorOptions, startMonitor } from "./observe/monitor.js";
 export type { ObservedServer } from "./observe/observed-server.js";
@@ -24,6 +25,7 @@ export type {
 } from "./observe/records.js";
 export type { CommonOptions } from "./options.js";
 export type { HandlerContext, RequestHandler } from "./server/handler.js";
+export type { NameTest } from "./server/name-rules.js";
 export type { ServerOptions, SymlinkPolicy } from "./server/options.js";
 export type { ServerRequest } from "./server/request.js";
 export type { ServerResponse } from "./server/response.js";

@@ -6,7 +6,8 @@ import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
 const { GET_TEXT, MAIN_TEXT, PUT_TEXT, URI_TEXT, USAGES } = require("../dist/src/cli/help.js");
-const { optionGroups, optionRows } = require("../dist/src/cli/option-table.js");
+const { optionGroups } = require("../dist/src/cli/option-row.js");
+const { optionRows } = require("../dist/src/cli/option-table.js");
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
 /** Text as troff prints it unchanged: what it takes for commands and typography is escaped. */

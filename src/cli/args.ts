@@ -3,16 +3,11 @@ import type { MonitorOptions, ServerOptions } from "../index.js";
 import { type CompletionShell, completionShells } from "./completion.js";
 import { UsageError } from "./exit-codes.js";
 import { addHelpTexts } from "./help.js";
-import {
-  commonRows,
-  type OptionRow,
-  type OptionValues,
-  optionGroups,
-  optionRows,
-  toServerOptions,
-} from "./option-table.js";
+import { type OptionRow, optionGroups } from "./option-row.js";
+import { commonRows, type OptionValues, optionRows, toServerOptions } from "./option-table.js";
 import { LOG_RATE_DEFAULT, type LogSettings } from "./server-log.js";
 import { type Endpoint, type Mode, parseEndpoint, parseUri, type TftpUri } from "./uri.js";
+import { bindAddress } from "./value-kinds.js";
 
 /** Settings of the protocol; undefined where the library's default holds. */
 export interface TransferSettings {
@@ -47,17 +42,25 @@ export interface ShellInvocation {
 export interface ServeInvocation {
   readonly kind: "serve";
   readonly root: string;
-  /** Undefined: every address of the machine. */
-  readonly endpoint: Endpoint | undefined;
   readonly output: Output;
-  /** What the options say to `createServer`; host, port and root are not among it. */
-  readonly server: ServerOptions;
+  /** What the options say to `createServer`, without the root. */
+  readonly server: ServerOptions & { readonly addresses: readonly string[] };
   /** Seconds that running transfers get after the first signal. */
   readonly graceSeconds: number;
   /** How the log of transfers looks. */
   readonly log: LogSettings;
   /** What is shown over HTTP. */
   readonly monitor: MonitorOptions;
+}
+
+/** A dry run of the rules of names. */
+export interface MapTestInvocation {
+  readonly kind: "map-test";
+  /** Each may begin with `GET ` or `PUT `. */
+  readonly names: readonly string[];
+  readonly address: string;
+  readonly output: Output;
+  readonly server: ServerOptions;
 }
 
 /** What a command line asks for. */
@@ -67,7 +70,8 @@ export type Invocation =
   | { readonly kind: "completion"; readonly shell: CompletionShell }
   | TransferInvocation
   | ShellInvocation
-  | ServeInvocation;
+  | ServeInvocation
+  | MapTestInvocation;
 
 /**
  * Reads a command line (without node and script).
@@ -168,13 +172,21 @@ function readValue<T>(read: () => T): T {
 
 function readMain(host: string | undefined, options: OptionValues): Invocation | null {
   if (options.version) return { kind: "version" };
+  if (options.mapTest !== undefined) {
+    return {
+      kind: "map-test",
+      names: options.mapTest,
+      address: options.mapAddress ?? "127.0.0.1",
+      output: readCommon(options).output,
+      server: toServerOptions(options),
+    };
+  }
   if (options.listen !== undefined) {
     return {
       kind: "serve",
       root: options.listen === true ? "." : options.listen,
-      endpoint: host === undefined ? undefined : checked(() => parseEndpoint(host)),
       output: readCommon(options).output,
-      server: toServerOptions(options),
+      server: { ...toServerOptions(options), ...readListening(host, options) },
       graceSeconds: options.grace ?? GRACE_SECONDS_DEFAULT,
       log: readLog(options),
       monitor: { metrics: options.metrics },
@@ -190,6 +202,21 @@ function readLog(options: OptionValues): LogSettings {
     level: options.quiet ? "error" : (options.logLevel ?? "info"),
     linesPerSecond: options.logRate ?? LOG_RATE_DEFAULT,
   };
+}
+
+/** The host of the command line is one more address; without any, it is every address of the machine. */
+function readListening(
+  host: string | undefined,
+  options: OptionValues,
+): { addresses: readonly string[]; port: number | undefined } {
+  const named = options.listenAddress ?? [];
+  if (host === undefined) return { addresses: named.length > 0 ? named : ["::"], port: options.port };
+  const endpoint = checked(() => parseEndpoint(host));
+  if (endpoint.port !== undefined && options.port !== undefined) {
+    throw new UsageError(`the port is given twice, in '${host}' and by --port`);
+  }
+  const address = checked(() => toListenAddress(endpoint.host));
+  return { addresses: [address, ...named], port: endpoint.port ?? options.port };
 }
 
 /** `get uri [local]`, `put [local] uri`: of a single argument the URI's path is both names. */
@@ -221,6 +248,14 @@ function readCommon(options: OptionValues): { settings: TransferSettings; output
     output: options.json ? "json" : options.quiet ? "quiet" : "human",
     mode: options.mode ?? "octet",
   };
+}
+
+function toListenAddress(host: string): string {
+  try {
+    return bindAddress.fromText(host);
+  } catch {
+    throw new Error(`a server listens on an address, '${host}' is a name; give an IP address or localhost`);
+  }
 }
 
 /** Turns a parser's error into a mistake on the command line. */

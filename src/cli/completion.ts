@@ -1,4 +1,5 @@
-import { commonRows, type OptionRow, optionRows } from "./option-table.js";
+import type { OptionRow } from "./option-row.js";
+import { commonRows, optionRows } from "./option-table.js";
 
 /** Shells that the command can be completed in. */
 export const completionShells = ["bash", "zsh", "fish"] as const;

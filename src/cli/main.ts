@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Invocation, parseCommandLine } from "./args.js";
 import { completionScript } from "./completion.js";
 import { ExitCode, UsageError } from "./exit-codes.js";
+import { runMapTest } from "./map-test.js";
 import { runServer } from "./serve.js";
 import { runShell } from "./shell.js";
 import { runTransferCommand } from "./transfer.js";
@@ -47,6 +48,8 @@ async function run(invocation: Invocation): Promise<number> {
       return ExitCode.done;
     case "serve":
       return runServer(invocation);
+    case "map-test":
+      return runMapTest(invocation);
     case "shell":
       return runShell(invocation);
     default:

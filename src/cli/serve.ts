@@ -1,23 +1,17 @@
-import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { createServer, type Monitor, type Server, startMonitor } from "../index.js";
 import { formatEndpoint } from "../observe/escape.js";
 import type { ServeInvocation } from "./args.js";
-import { ExitCode, UsageError } from "./exit-codes.js";
+import { ExitCode } from "./exit-codes.js";
 import { Reporter } from "./reporter.js";
 import { type ServerLog, startServerLog } from "./server-log.js";
 
 /** `ntftp -l ROOT`. Resolves with the exit code when the server has ended. */
 export async function runServer(invocation: ServeInvocation): Promise<number> {
-  const { endpoint, root } = invocation;
-  const host = endpoint?.host ?? "::";
-  if (host !== "localhost" && isIP(host.split("%")[0] ?? "") === 0) {
-    throw new UsageError(
-      `a server listens on an address, '${host}' is a name; give an IP address or localhost`,
-    );
-  }
+  const { root } = invocation;
+  const { addresses } = invocation.server;
   const reporter = new Reporter(invocation.output);
-  const server = createServer({ ...invocation.server, host, port: endpoint?.port, root });
+  const server = createServer({ ...invocation.server, root });
   // It follows `transferStart` and `transferEnd`, not `request`: whoever listens to that sees the bytes pass by.
   const log = await startServerLog(server, reporter, invocation.output === "json", invocation.log);
   let monitor: Monitor;
@@ -29,13 +23,13 @@ export async function runServer(invocation: ServeInvocation): Promise<number> {
   }
   const exitCode = await new Promise<number>((settle) => {
     server.on("error", (error: Error) => {
-      reporter.error(new Error(explainStartError(error, host, server.port, root)));
+      reporter.error(new Error(explainStartError(error, addresses, server.port, root)));
       if (server.address() === null) settle(ExitCode.failed);
     });
     server.on("listening", () => {
       const port = server.address()?.port ?? server.port;
-      const where = formatEndpoint(server.host, port);
-      const fields = { host: server.host, port, root: resolve(root) };
+      const where = addresses.map((address) => formatEndpoint(address, port)).join(", ");
+      const fields = { host: addresses[0], addresses, port, root: resolve(root) };
       log.say("listening", `Listening on ${where} (root: '${fields.root}')`, fields);
       sayWhereToLook(log, monitor);
       endOnSignals(server, log, invocation.graceSeconds, settle);
@@ -80,8 +74,10 @@ function endOnSignals(
 }
 
 /** One line that says what, where, and what to do. */
-function explainStartError(error: Error, host: string, port: number, root: string): string {
-  const where = formatEndpoint(host, port);
+function explainStartError(error: Error, addresses: readonly string[], port: number, root: string): string {
+  // The system's error says which of several addresses it is.
+  const host = addresses.length === 1 ? addresses[0] : (error as { address?: string }).address;
+  const where = formatEndpoint(host ?? "::", port);
   switch ((error as NodeJS.ErrnoException).code) {
     case "ENOENT":
       return `The root '${root}' does not exist`;

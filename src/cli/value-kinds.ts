@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { PortRange, SymlinkPolicy } from "../index.js";
 import { parseListenAddress } from "../observe/listen-address.js";
 import { type Mode, parseMode } from "./uri.js";
@@ -86,6 +87,27 @@ export const listenAddress: ValueKind<string> = parsedText((value) => {
   parseListenAddress(value);
   return value;
 });
+
+/** An address of this machine to bind. */
+export const bindAddress: ValueKind<string> = parsedText((value) => {
+  if (value === "localhost" || isIP(value.split("%")[0] ?? "") !== 0) return value;
+  throw new Error("It has to be an IP address or localhost; IPv6 without brackets.");
+});
+
+/** An IP address. */
+export const ipAddress: ValueKind<string> = parsedText((value) => {
+  if (isIP(value.split("%")[0] ?? "") !== 0) return value;
+  throw new Error("It has to be an IP address.");
+});
+
+/** The name of a TFTP option (RFC 2347). */
+export const tftpOption: ValueKind<string> = {
+  ...parsedText((value) => {
+    if (/^[!-~]{1,64}$/.test(value)) return value;
+    throw new Error("It has to be the name of a TFTP option, as in blksize.");
+  }, "^[!-~]{1,64}$"),
+  completion: ["blksize", "windowsize", "timeout", "utimeout", "tsize", "rollover"],
+};
 
 function jsonText<T>(fromText: (text: string) => T): (value: unknown) => T {
   return (value) => {

@@ -1,7 +1,9 @@
-import { type BigIntStats, close, constants, fstat, open, type Stats } from "node:fs";
-import { lstat, readlink, realpath } from "node:fs/promises";
+import { type BigIntStats, close, constants, fstat, open } from "node:fs";
+import { readlink } from "node:fs/promises";
 import { promisify } from "node:util";
 import { fsError } from "./fs-failure.js";
+import { spellingOnDisk } from "./ignore-case.js";
+import { isBelow, joinPathBytes, lstatOrNull, realPathBytes, toPathBytes } from "./path-bytes.js";
 
 /** Which symbolic links below the root are followed. */
 export type SymlinkPolicy = "inside" | "follow" | "deny";
@@ -53,15 +55,27 @@ export interface OpenedFile {
  *
  * @throws the file system's error; EISDIR for a directory, EACCES for a link out of the root or a special file
  */
-export async function openForRead(root: string, path: string, symlinks: SymlinkPolicy): Promise<OpenedFile> {
-  try {
-    return await openExact(root, path, symlinks);
-  } catch (error) {
-    // Old PXE ROMs leave bytes of 0xFF behind the name.
-    const trimmed = path.replace(/\udcff+$/, "");
-    if (trimmed === path || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return openExact(root, trimmed, symlinks);
+export async function openForRead(
+  root: string,
+  path: string,
+  symlinks: SymlinkPolicy,
+  ignoreCase = false,
+): Promise<OpenedFile> {
+  // Old PXE ROMs leave bytes of 0xFF behind the name.
+  const trimmed = path.replace(/\udcff+$/, "");
+  let missing: unknown = null;
+  for (const name of trimmed === path ? [path] : [path, trimmed]) {
+    try {
+      return await openExact(root, name, symlinks);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      missing ??= error;
+    }
+    if (!ignoreCase) continue;
+    const spelling = await spellingOnDisk(await realPathBytes(toPathBytes(root)), name);
+    if (spelling !== name) return openExact(root, spelling, symlinks);
   }
+  throw missing;
 }
 
 /**
@@ -70,18 +84,30 @@ export async function openForRead(root: string, path: string, symlinks: SymlinkP
  *
  * @throws the file system's error; EACCES for links out of the root and special files, EISDIR for a directory
  */
-export async function resolveForWrite(root: string, path: string, symlinks: SymlinkPolicy): Promise<Buffer> {
-  const realRoot = await realpathBytes(toBytes(root));
+export async function resolveForWrite(
+  root: string,
+  name: string,
+  symlinks: SymlinkPolicy,
+  ignoreCase = false,
+): Promise<Buffer> {
+  const realRoot = await realPathBytes(toPathBytes(root));
+  const path = ignoreCase ? await spellingOnDisk(realRoot, name) : name;
   const slash = path.lastIndexOf("/");
-  const lexical = joinBytes(realRoot, path);
+  const lexical = joinPathBytes(realRoot, path);
   if (path === "") throw fsError("EISDIR", "illegal operation on a directory", path);
-  const directory = await realpathBytes(joinBytes(realRoot, path.slice(0, Math.max(slash, 0))));
-  checkInside(realRoot, directory, joinBytes(realRoot, path.slice(0, Math.max(slash, 0))), symlinks, path);
-  const target = joinBytes(directory, path.slice(slash + 1));
+  const directory = await realPathBytes(joinPathBytes(realRoot, path.slice(0, Math.max(slash, 0))));
+  checkInside(
+    realRoot,
+    directory,
+    joinPathBytes(realRoot, path.slice(0, Math.max(slash, 0))),
+    symlinks,
+    path,
+  );
+  const target = joinPathBytes(directory, path.slice(slash + 1));
   const found = await lstatOrNull(target);
   if (found === null) return target;
   if (found.isSymbolicLink()) {
-    const real = await realpathBytes(target);
+    const real = await realPathBytes(target);
     checkInside(realRoot, real, lexical, symlinks, path);
     const pointed = await lstatOrNull(real);
     if (pointed !== null) checkRegular(pointed, path);
@@ -92,9 +118,9 @@ export async function resolveForWrite(root: string, path: string, symlinks: Syml
 }
 
 async function openExact(root: string, path: string, symlinks: SymlinkPolicy): Promise<OpenedFile> {
-  const realRoot = await realpathBytes(toBytes(root));
-  const lexical = joinBytes(realRoot, path);
-  const real = await realpathBytes(lexical);
+  const realRoot = await realPathBytes(toPathBytes(root));
+  const lexical = joinPathBytes(realRoot, path);
+  const real = await realPathBytes(lexical);
   checkInside(realRoot, real, lexical, symlinks, path);
   const fd = await openFile(real, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   try {
@@ -134,9 +160,7 @@ function checkInside(
   path: string,
 ): void {
   if (symlinks === "follow") return;
-  const prefix = realRoot.length === 1 ? realRoot : Buffer.concat([realRoot, SLASH]);
-  const inside = real.equals(realRoot) || real.subarray(0, prefix.length).equals(prefix);
-  if (!inside) throw fsError("EACCES", "a symbolic link leaves the root", path);
+  if (!isBelow(realRoot, real)) throw fsError("EACCES", "a symbolic link leaves the root", path);
   if (symlinks === "deny" && !real.equals(lexical))
     throw fsError("EACCES", "symbolic links are denied", path);
 }
@@ -160,37 +184,5 @@ async function checkStillThere(fd: number, real: Buffer, path: string): Promise<
   if (!opened.equals(real)) throw fsError("EACCES", "the path changed while it was opened", path);
 }
 
-const SLASH = Buffer.from("/");
 const openFile = promisify(open);
 const fstatFile = promisify(fstat);
-
-function realpathBytes(path: Buffer): Promise<Buffer> {
-  return realpath(path, { encoding: "buffer" });
-}
-
-async function lstatOrNull(path: Buffer): Promise<Stats | null> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
-}
-
-function joinBytes(directory: Buffer, path: string): Buffer {
-  if (path === "") return directory;
-  return directory.length === 1 && directory.equals(SLASH)
-    ? Buffer.concat([SLASH, toBytes(path)])
-    : Buffer.concat([directory, SLASH, toBytes(path)]);
-}
-
-/** A name back into its bytes: lone surrogates U+DC80..U+DCFF stand for bytes that are not UTF-8. */
-function toBytes(text: string): Buffer {
-  if (!/[\udc80-\udcff]/.test(text)) return Buffer.from(text);
-  const pieces: Buffer[] = [];
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    pieces.push(code >= 0xdc80 && code <= 0xdcff ? Buffer.of(code - 0xdc00) : Buffer.from(character));
-  }
-  return Buffer.concat(pieces);
-}

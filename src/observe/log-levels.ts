@@ -42,6 +42,7 @@ export const levelOfRefusal: { readonly [reason in RefusalReason]: LogLevel } = 
   "file-in-use": "info",
   denied: "warn",
   "bad-name": "warn",
+  "mapped-away": "info",
   "bad-mode": "warn",
   "too-large": "warn",
   busy: "warn",

@@ -3,8 +3,10 @@ export interface TransferInfo {
   /** Counts up from 1 in the order in which a server's transfers begin. */
   readonly id: number;
   readonly method: "GET" | "PUT";
-  /** The requested name, normalised. It comes from the network: escape it before you print it. */
+  /** The name below the root, normalised. It comes from the network: escape it before you print it. */
   readonly file: string;
+  /** The name as the client sent it, before the rules of names. Escape it, too. */
+  readonly requestedFile: string;
   readonly mode: "octet" | "netascii";
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -118,6 +120,8 @@ export type RefusalReason =
   | "denied"
   /** The name leaves the root, or holds control characters. */
   | "bad-name"
+  /** A rule of the map refuses the name, or the map does not end. */
+  | "mapped-away"
   /** Neither octet nor netascii. */
   | "bad-mode"
   /** Another transfer writes the file, or reads it. */

@@ -153,6 +153,7 @@ const REFUSAL_CODES: Partial<Record<ErrorName, number>> = {
   EBADOP: 4,
   EBADMODE: 4,
   EBADNAME: 2,
+  EACCESS: 2,
   ENOGET: 2,
   ENOPUT: 2,
   ENOSPC: 3,

@@ -1,18 +1,17 @@
 import { isIP } from "node:net";
-import { posix } from "node:path";
 import { storageFailureOnWire } from "../driver/storage-failures.js";
 import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from "../engine/index.js";
 import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
 import { randomTag } from "../io/file-sink.js";
 import { processTimeMs } from "../io/process-time.js";
-import { type NormalizedName, normalizeName } from "../io/root-path.js";
 import type { DatagramSocket } from "../io/socket.js";
 import type { BlockSink } from "../io/storage.js";
 import type { RefusalInfo, RefusalReason } from "../observe/records.js";
 import type { Runtime } from "../runtime.js";
 import { Admission, BUSY_TEXT, refusalOnWire } from "./admission.js";
-import type { ServerSettings } from "./options.js";
+import { NameRules } from "./name-rules.js";
+import { blockSizeFor, type ServerSettings } from "./options.js";
 import type { AnswerMode, PlacedRequest, Placement, TransferFailure } from "./placement.js";
 import type { ServerRequest } from "./request.js";
 import type { Incoming } from "./request-sockets.js";
@@ -64,12 +63,14 @@ export class Dispatcher {
   readonly #admission: Admission<ServerTransfer>;
   readonly #waiting: WaitingRoom<AcceptableRequest>;
   readonly #idle = new Set<() => void>();
+  #names: NameRules;
   #placement: Placement | null = null;
 
   constructor(runtime: Runtime, settings: ServerSettings, owner: DispatcherOwner) {
     this.#settings = settings;
     this.#owner = owner;
     this.#admission = new Admission(settings);
+    this.#names = new NameRules(settings, null);
     const { clock, timers } = runtime;
     this.#waiting = new WaitingRoom(settings.queuedRequestsMax, clock, timers, (acceptable, waitedMs) =>
       this.#admit(acceptable, waitedMs),
@@ -95,6 +96,11 @@ export class Dispatcher {
   setPlacement(placement: Placement | null): void {
     this.#placement = placement;
     if (placement === null) this.#waiting.clear();
+  }
+
+  /** How names are read from now on. */
+  setNames(names: NameRules): void {
+    this.#names = names;
   }
 
   /** Tells every client of a running transfer that it is over. */
@@ -135,24 +141,30 @@ export class Dispatcher {
 
   #considerRequest(packet: RequestPacket, datagram: Incoming, socket: DatagramSocket): void {
     const { method, fileName } = packet;
-    const name = normalizeName(fileName);
-    const refusal = this.#refusalOf(packet, name);
-    if (refusal !== null || !name.ok) {
-      this.#refuse(datagram, socket, refusal ?? "EBADNAME", { method, file: fileName });
+    const { peer } = datagram;
+    const denial = this.#denialOf(method);
+    const name = this.#names.resolve(fileName, { method, address: peer.address });
+    const isKnownMode = packet.mode === "octet" || packet.mode === "netascii";
+    if (denial !== null || !name.ok || !isKnownMode) {
+      const refusal = denial ?? (name.ok ? "EBADMODE" : name.refusal);
+      this.#refuse(datagram, socket, refusal, { method, file: fileName });
       return;
     }
-    const clientKey = `${formatEndpoint(datagram.peer.address, datagram.peer.port)} ${datagram.localAddress}`;
+    const clientKey = `${formatEndpoint(peer.address, peer.port)} ${datagram.localAddress}`;
     const running = this.#admission.find(clientKey);
     // Only a request that would be served replaces a running transfer: anything else may be noise.
     if (running !== undefined && !this.#givesWay(running, datagram)) return;
-    const { blockSize, windowSize } = this.#settings;
-    const offer = readOffer(method, packet.options, { blockSizeMax: blockSize, windowSizeMax: windowSize });
+    const offer = readOffer(
+      method,
+      packet.options.filter(({ name }) => !this.#settings.refusedOptions.has(name.toLowerCase())),
+      { blockSizeMax: blockSizeFor(this.#settings, peer), windowSizeMax: this.#settings.windowSize },
+    );
     const tooLarge = offer.declaredSizeBytes !== null && !Number.isSafeInteger(offer.declaredSizeBytes);
     if (tooLarge) {
       this.#refuse(datagram, socket, "ENOSPC", { method, file: fileName });
       return;
     }
-    const { address, port } = datagram.peer;
+    const { address, port } = peer;
     const acceptable: AcceptableRequest = {
       clientKey,
       socket,
@@ -161,7 +173,9 @@ export class Dispatcher {
         method,
         mode: packet.mode === "netascii" ? "netascii" : "octet",
         offer,
-        file: posix.normalize(fileName),
+        requestedFile: fileName,
+        file: name.file,
+        path: name.path,
         fileKey: name.key,
         peer: { address, port },
         localAddress: transferAddress(datagram.localAddress),
@@ -174,12 +188,10 @@ export class Dispatcher {
     this.#tellRefusal("busy", BUSY_TEXT, datagram, acceptable.request);
   }
 
-  /** Why a request can't be served whatever else runs, or null. */
-  #refusalOf({ method, mode }: RequestPacket, name: NormalizedName): ErrorName | null {
-    if (method === "GET" && this.#settings.denyGET) return "ENOGET";
-    if (method === "PUT" && this.#settings.denyPUT) return "ENOPUT";
-    if (!name.ok) return "EBADNAME";
-    return mode === "octet" || mode === "netascii" ? null : "EBADMODE";
+  /** Why no request of this method is served, or null. */
+  #denialOf(method: "GET" | "PUT"): ErrorName | null {
+    if (method === "GET") return this.#settings.denyGET ? "ENOGET" : null;
+    return this.#settings.denyPUT ? "ENOPUT" : null;
   }
 
   /**
@@ -269,6 +281,7 @@ const REFUSAL_REASONS: Partial<Record<ErrorName, RefusalReason>> = {
   ENOGET: "denied",
   ENOPUT: "denied",
   EBADNAME: "bad-name",
+  EACCESS: "mapped-away",
   EBADMODE: "bad-mode",
   ENOSPC: "too-large",
   ECONPUT: "file-in-use",

@@ -4,28 +4,32 @@ import { openFileSink, temporaryPathOf } from "../io/file-sink.js";
 import { FileSource } from "../io/file-source.js";
 import { openForRead, resolveForWrite } from "../io/root-path.js";
 import type { BlockSink } from "../io/storage.js";
-import type { SymlinkPolicy } from "./options.js";
+import type { ServerSettings } from "./options.js";
 import type { PlacedRequest } from "./placement.js";
+
+/** What of the settings decides how names become files. */
+export type FileSettings = Pick<ServerSettings, "symlinks" | "ignoreCase">;
 
 /** The files below a root, for the transfers of one thread: they share its block cache. */
 export class FileService {
-  readonly #symlinks: SymlinkPolicy;
+  #settings: FileSettings;
   readonly #cache: BlockCache;
 
   /** @param cacheBytesMax - bytes of files kept for the next reader */
-  constructor(symlinks: SymlinkPolicy, cacheBytesMax = CACHE_BYTES_MAX) {
-    this.#symlinks = symlinks;
+  constructor(settings: FileSettings, cacheBytesMax = CACHE_BYTES_MAX) {
+    this.#settings = settings;
     this.#cache = new BlockCache({ bytesMax: cacheBytesMax });
   }
 
   /** @throws the file system's error, ENOENT and EACCES for what the rule of names keeps out */
   async openSource(root: string, request: PlacedRequest): Promise<FileSource> {
-    return new FileSource(this.#cache, await openForRead(root, request.fileKey, this.#symlinks));
+    const { symlinks, ignoreCase } = this.#settings;
+    return new FileSource(this.#cache, await openForRead(root, request.path, symlinks, ignoreCase));
   }
 
   /** @throws the file system's error; ENOSPC when the announced size does not fit */
   async openSink(root: string, request: PlacedRequest): Promise<BlockSink> {
-    const path = await resolveForWrite(root, request.fileKey, this.#symlinks);
+    const path = await this.#resolveForWrite(root, request);
     const { mode, offer } = request;
     const expectedBytes = mode === "octet" ? offer.declaredSizeBytes : null;
     return openFileSink({ path, expectedBytes, temporaryTag: request.uploadTag });
@@ -34,10 +38,15 @@ export class FileService {
   /** Removes what an upload left that nobody can finish any more. */
   async removeLeftOver(root: string, request: PlacedRequest): Promise<void> {
     try {
-      const path = await resolveForWrite(root, request.fileKey, this.#symlinks);
+      const path = await this.#resolveForWrite(root, request);
       await unlink(temporaryPathOf(path, request.uploadTag));
     } catch {
       // It had not come so far, or was complete.
     }
+  }
+
+  #resolveForWrite(root: string, { path }: PlacedRequest): Promise<Buffer> {
+    const { symlinks, ignoreCase } = this.#settings;
+    return resolveForWrite(root, path, symlinks, ignoreCase);
   }
 }

@@ -1,8 +1,14 @@
-import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
-import type { PortRange } from "../io/socket.js";
+import type { Peer, PortRange } from "../io/socket.js";
 import { type CommonOptions, type CommonSettings, fillCommonOptions } from "../options.js";
+import {
+  checkListenAddress,
+  checkOneOf,
+  checkOptionNames,
+  checkPortRange,
+  checkWhole,
+} from "./option-checks.js";
 
 /** How symbolic links below the root are treated. */
 export type SymlinkPolicy = "inside" | "follow" | "deny";
@@ -14,6 +20,10 @@ export interface ServerOptions extends CommonOptions {
    * machine, "::" every IPv6 and IPv4 address.
    */
   host?: string | undefined;
+  /** The addresses to listen on, in the place of `host`; in each of its forms, all on one port. */
+  addresses?: readonly string[] | undefined;
+  /** `::` serves IPv6 addresses alone. */
+  ipv6Only?: boolean | undefined;
   /** Directory from which and into which files are served; default ".". Read at every request. */
   root?: string | undefined;
   /** Refuses every GET with ERROR 2 before anything else happens. */
@@ -22,6 +32,23 @@ export interface ServerOptions extends CommonOptions {
   denyPUT?: boolean | undefined;
   /** Local UDP ports for transfers, both ends included; default: the kernel's choice. */
   portRange?: PortRange | undefined;
+  /**
+   * Bytes of the largest IP packet that passes to the clients unfragmented, 68 to 65535: no `blksize` is granted
+   * whose DATA would need fragments. Default: 1500 while `blockSize` is not set, else no limit. A client that asks
+   * for no `blksize` gets blocks of 512 bytes whatever this says.
+   */
+  mtu?: number | undefined;
+  /** TFTP options (RFC 2347) that are treated as if no client had sent them, as in `["blksize"]`. */
+  refuse?: readonly string[] | undefined;
+  /** Names in requests are turned to lower case, before anything else happens to them. */
+  lowercase?: boolean | undefined;
+  /** A file that is not there under its name is looked for in any case; names that differ in case are one file. */
+  ignoreCase?: boolean | undefined;
+  /**
+   * A file of rules that rewrite requested names, in the form of in.tftpd's `--map-file` (docs/reference.md). Read by
+   * `listen()` and `reload()`.
+   */
+  map?: string | undefined;
   /** Links are followed while they stay inside the root (default), everywhere, or not at all. */
   symlinks?: SymlinkPolicy | undefined;
   /**
@@ -47,12 +74,21 @@ export interface ServerOptions extends CommonOptions {
 
 /** {@link ServerOptions} without gaps. */
 export interface ServerSettings extends CommonSettings {
-  /** What `host` stands for: an IP literal. */
-  readonly address: string;
+  /** What `host` or `addresses` stand for: IP literals. At least one. */
+  readonly addresses: readonly string[];
+  readonly ipv6Only: boolean;
   readonly root: string;
   readonly denyGET: boolean;
   readonly denyPUT: boolean;
   readonly portRange: PortRange | null;
+  /** Bytes of an IP packet; Infinity for no limit. */
+  readonly mtuBytes: number;
+  /** Lower case. */
+  readonly refusedOptions: ReadonlySet<string>;
+  readonly lowercase: boolean;
+  readonly ignoreCase: boolean;
+  /** Absolute path. */
+  readonly map: string | null;
   readonly symlinks: SymlinkPolicy;
   readonly transfersMax: number;
   readonly transfersPerClientMax: number;
@@ -73,6 +109,13 @@ const QUEUED_REQUESTS_MAX_DEFAULT = 1024;
 /** Far beyond the cores of any machine that serves files. */
 const WORKERS_MAX = 256;
 
+/** Ethernet. */
+const MTU_BYTES_DEFAULT = 1500;
+/** What every IPv4 link carries (RFC 791). */
+const MTU_BYTES_MIN = 68;
+/** The largest IP packet. */
+const MTU_BYTES_MAX = 65_535;
+
 const SYMLINK_POLICIES: readonly SymlinkPolicy[] = ["inside", "follow", "deny"];
 
 /**
@@ -83,35 +126,33 @@ const SYMLINK_POLICIES: readonly SymlinkPolicy[] = ["inside", "follow", "deny"];
  */
 export function fillServerOptions(options: ServerOptions): ServerSettings {
   const common = fillCommonOptions(options);
-  const address = common.host === "localhost" ? "127.0.0.1" : common.host;
-  if (isIP(address.split("%")[0] ?? "") === 0) throw new Error("Invalid IP address (server)");
-  const symlinks = options.symlinks ?? "inside";
-  if (!SYMLINK_POLICIES.includes(symlinks)) {
-    throw new RangeError(`symlinks is "${symlinks}", it can be ${SYMLINK_POLICIES.join(", ")}`);
-  }
+  const hosts = options.addresses?.length ? options.addresses : [common.host];
   return {
     ...common,
     // Node's way, unlike npm `tftp`, which made 69 of it.
     port: options.port === 0 || options.port === "0" ? 0 : common.port,
-    address,
+    addresses: hosts.map(checkListenAddress),
+    ipv6Only: Boolean(options.ipv6Only),
     root: options.root || ".",
     denyGET: Boolean(options.denyGET),
     denyPUT: Boolean(options.denyPUT),
     portRange: options.portRange === undefined ? null : checkPortRange(options.portRange),
-    symlinks,
+    mtuBytes: fillMtu(options),
+    refusedOptions: checkOptionNames("refuse", options.refuse ?? []),
+    lowercase: Boolean(options.lowercase),
+    ignoreCase: Boolean(options.ignoreCase),
+    map: options.map ? resolve(options.map) : null,
+    symlinks: checkOneOf("symlinks", options.symlinks ?? "inside", SYMLINK_POLICIES),
     ...fillLimits(options),
     workers: checkWhole("workers", options.workers ?? defaultWorkers(), 0, WORKERS_MAX),
     handler: options.handler ? resolveModule(options.handler) : null,
   };
 }
 
-function checkPortRange(range: PortRange): PortRange {
-  const { first, last } = range;
-  const isPort = (port: number) => Number.isInteger(port) && port >= 1 && port <= 65_535;
-  if (!isPort(first) || !isPort(last) || first > last) {
-    throw new RangeError(`portRange is ${first}-${last}, it needs two ports from 1 to 65535 in order`);
-  }
-  return { first, last };
+/** A block size that was asked for is given, fragments or not, unless the MTU was named too. */
+function fillMtu({ mtu, blockSize }: ServerOptions): number {
+  if (mtu !== undefined) return checkWhole("mtu", mtu, MTU_BYTES_MIN, MTU_BYTES_MAX);
+  return blockSize ? Number.POSITIVE_INFINITY : MTU_BYTES_DEFAULT;
 }
 
 function fillLimits(
@@ -136,11 +177,6 @@ function fillLimits(
   };
 }
 
-function checkWhole(name: string, value: number, min: number, max: number): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new RangeError(`${name} is ${value}, it can be a whole number from ${min} to ${max}`);
-}
-
 /** One for each core; none where the process may not start threads (Node's permission model). */
 function defaultWorkers(): number {
   const wanted = process.env.NTFTP_WORKERS;
@@ -153,3 +189,14 @@ function resolveModule(module: string | URL): string {
   if (module instanceof URL) return module.href;
   return module.startsWith("file:") ? module : resolve(module);
 }
+
+/** The largest block for a client: its DATA, with all headers, fits into a packet of the MTU. */
+export function blockSizeFor({ blockSize, mtuBytes }: ServerSettings, { address }: Peer): number {
+  const headers = address.includes(":") ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES;
+  return Math.min(blockSize, mtuBytes - headers - UDP_HEADER_BYTES - DATA_HEADER_BYTES);
+}
+
+const IPV4_HEADER_BYTES = 20;
+const IPV6_HEADER_BYTES = 40;
+const UDP_HEADER_BYTES = 8;
+const DATA_HEADER_BYTES = 4;

@@ -8,9 +8,13 @@ export interface PlacedRequest {
   readonly method: "GET" | "PUT";
   readonly mode: "octet" | "netascii";
   readonly offer: Offer;
+  /** The name in the request, before any rule. */
+  readonly requestedFile: string;
   /** As `req.file` shows it. */
   readonly file: string;
-  /** One value for all spellings of a file's name. */
+  /** The name below the root, without `.` and `..`. */
+  readonly path: string;
+  /** One value for all spellings of a file's name: what same-file rules compare. */
   readonly fileKey: string;
   readonly peer: Peer;
   /** The local address that was asked: the transfer's socket is bound to it. */

@@ -18,6 +18,13 @@ export interface Incoming {
   readonly localAddress: string;
 }
 
+/** Addresses to listen on: IP literals, `0.0.0.0` and `::` stand for all of a family. */
+export interface Wanted {
+  readonly addresses: readonly string[];
+  /** `::` does not stand for IPv4 addresses too. */
+  readonly ipv6Only: boolean;
+}
+
 /** Takes a datagram that came to a request socket. */
 export type RequestHandler = (datagram: Incoming, socket: DatagramSocket) => void;
 
@@ -33,7 +40,7 @@ export class RequestSockets {
   readonly #onRequest: RequestHandler;
   readonly #onError: (error: Error) => void;
   readonly #sockets = new Map<string, DatagramSocket>();
-  #address = "";
+  #wanted: Wanted = { addresses: [], ipv6Only: false };
   #port = 0;
   #rescan: NodeJS.Timeout | null = null;
   #closed = false;
@@ -44,23 +51,22 @@ export class RequestSockets {
     this.#onError = onError;
   }
 
-  /** What `listen` was asked for, with the real port. */
-  get address(): { readonly address: string; readonly port: number } {
-    return { address: this.#address, port: this.#port };
+  /** What `listen` was asked for, canonical, with the real port. */
+  get addresses(): readonly { readonly address: string; readonly port: number }[] {
+    return this.#wanted.addresses.map((address) => ({ address, port: this.#port }));
   }
 
   /** Binds; rejects with the system's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), holding nothing. */
-  async open(address: string, port: number): Promise<void> {
-    this.#address = canonicalAddress(address);
+  async open({ addresses, ipv6Only }: Wanted, port: number): Promise<void> {
+    this.#wanted = { addresses: [...new Set(addresses.map(canonicalAddress))], ipv6Only };
     this.#port = port;
     try {
-      if (isUnspecified(address)) await this.#bindAll();
-      else await this.#bind(this.#address);
+      await this.#bindAll();
     } catch (error) {
       this.close();
       throw error;
     }
-    if (this.#closed || !isUnspecified(address)) return;
+    if (this.#closed || !addresses.some(isUnspecified)) return;
     this.#rescan = setInterval(() => void this.#followAddresses(), RESCAN_MS);
     this.#rescan.unref();
   }
@@ -72,12 +78,18 @@ export class RequestSockets {
     this.#sockets.clear();
   }
 
-  /** Every address of the machine, on one port; an address that is not ready is left to the next look. */
+  /**
+   * Every address on one port. One that was named has to be there; one that stands for "all of this machine" and is
+   * not ready is left to the next look.
+   */
   async #bindAll(): Promise<void> {
     const port = this.#port;
     for (let attempt = 1; ; attempt++) {
       try {
-        for (const local of this.#wantedAddresses()) await this.#bindIfReady(local);
+        for (const { address, isNamed } of this.#wantedAddresses()) {
+          if (isNamed) await this.#bind(address);
+          else await this.#bindIfReady(address);
+        }
         return;
       } catch (error) {
         // The kernel's choice for the first address may be taken on another one.
@@ -97,8 +109,18 @@ export class RequestSockets {
     }
   }
 
-  #wantedAddresses(): string[] {
-    return localAddresses(this.#address === "0.0.0.0" ? 4 : 0);
+  #wantedAddresses(): { readonly address: string; readonly isNamed: boolean }[] {
+    const { addresses, ipv6Only } = this.#wanted;
+    const named = addresses.filter((address) => !isUnspecified(address));
+    const found = new Set<string>();
+    for (const address of addresses.filter(isUnspecified)) {
+      const family = address === "0.0.0.0" ? 4 : ipv6Only ? 6 : 0;
+      for (const local of localAddresses(family)) if (!named.includes(local)) found.add(local);
+    }
+    return [
+      ...named.map((address) => ({ address, isNamed: true })),
+      ...[...found].map((address) => ({ address, isNamed: false })),
+    ];
   }
 
   async #bind(address: string): Promise<void> {
@@ -119,7 +141,7 @@ export class RequestSockets {
   }
 
   async #followAddresses(): Promise<void> {
-    const wanted = new Set(this.#wantedAddresses());
+    const wanted = new Set(this.#wantedAddresses().map(({ address }) => address));
     for (const [address, socket] of this.#sockets) {
       if (wanted.has(address)) continue;
       socket.close();

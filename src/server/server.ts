@@ -3,6 +3,7 @@ import { type Stats, stat } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
 import { errorTexts } from "../errors.js";
+import type { MapContext } from "../names/name-map.js";
 import { channels, publish } from "../observe/channels.js";
 import type {
   RefusalInfo,
@@ -16,6 +17,7 @@ import { Dispatcher } from "./dispatcher.js";
 import { FileService } from "./file-service.js";
 import { askHandler, loadHandler, type RequestHandler } from "./handler.js";
 import { LocalPlacement } from "./local-placement.js";
+import { loadNameRules, type NameTest } from "./name-rules.js";
 import { fillServerOptions, type ServerOptions, type ServerSettings } from "./options.js";
 import type { AnswerMode, Placement } from "./placement.js";
 import type { ServerRequest } from "./request.js";
@@ -77,7 +79,7 @@ export class Server extends EventEmitter {
       const error = new TypeError("A server has either a request listener or a handler module");
       throw Object.assign(error, { code: "ERR_INVALID_ARG_VALUE" });
     }
-    const files = new FileService(this.#settings.symlinks);
+    const files = new FileService(this.#settings);
     this.#thread = { runtime: threadRuntime(), files, settings: this.#settings };
     this.#dispatcher = new Dispatcher(threadRuntime(), this.#settings, {
       root: () => this.root,
@@ -131,11 +133,22 @@ export class Server extends EventEmitter {
     return this.#dispatcher.drained();
   }
 
-  /** Where the server listens, or null when it doesn't. With `port: 0`, this has the real port. */
+  /**
+   * Where the server listens, or null when it doesn't; of several addresses, the first. With `port: 0`, this has the
+   * real port.
+   */
   address(): AddressInfo | null {
-    if (this.#state !== "listening" || this.#sockets === null) return null;
-    const { address, port } = this.#sockets.address;
-    return { address, port, family: isIP(address.split("%")[0] ?? "") === 6 ? "IPv6" : "IPv4" };
+    return this.addresses()[0] ?? null;
+  }
+
+  /** All that `address()` has the first of, as configured: `::` is one address. */
+  addresses(): AddressInfo[] {
+    if (this.#state !== "listening" || this.#sockets === null) return [];
+    return this.#sockets.addresses.map(({ address, port }) => ({
+      address,
+      port,
+      family: isIP(address.split("%")[0] ?? "") === 6 ? "IPv6" : "IPv4",
+    }));
   }
 
   /** Transfers under way. */
@@ -172,6 +185,16 @@ export class Server extends EventEmitter {
       return;
     }
     transfer.serveFiles(this.root);
+  }
+
+  /**
+   * A dry run: what the rules of names (`lowercase`, `map`, separators) make of a name. Needs no `listen()`.
+   *
+   * @param context - who asks; default: a GET from 127.0.0.1
+   */
+  async testName(name: string, context: Partial<MapContext> = {}): Promise<NameTest> {
+    const { method = "GET", address = "127.0.0.1" } = context;
+    return (await loadNameRules(this.#settings)).test(name, { method, address });
   }
 
   /** Files answer by themselves while nobody but the default listener would see the requests. */
@@ -236,6 +259,7 @@ export class Server extends EventEmitter {
     }
     let placement: Placement | null = null;
     try {
+      this.#dispatcher.setNames(await loadNameRules(this.#settings));
       // Threads start while the sockets are bound.
       placement = await this.#openPlacement();
       await this.#bind(sockets);
@@ -260,12 +284,12 @@ export class Server extends EventEmitter {
   }
 
   async #bind(sockets: RequestSockets): Promise<void> {
-    const { address, port } = this.#settings;
+    const { port } = this.#settings;
     if (port > 65_535) {
       const error = new RangeError(`The port must be between 0 and 65535, ${port} was given`);
       throw Object.assign(error, { code: "ERR_SOCKET_BAD_PORT" });
     }
-    await sockets.open(address, port);
+    await sockets.open(this.#settings, port);
   }
 
   /** Outside the current call, so that no exception of a listener lands in our promises. */

@@ -22,12 +22,13 @@ export interface BookedTransfer {
 
 /** Enters an admitted request into the books. */
 export function bookTransfer(id: number, request: PlacedRequest): BookedTransfer {
-  const { method, file, mode, peer, localAddress, offer, receivedAtMs } = request;
+  const { method, file, requestedFile, mode, peer, localAddress, offer, receivedAtMs } = request;
   const admittedAtMs = processTimeMs();
   const info: TransferInfo = {
     id,
     method,
     file,
+    requestedFile,
     mode,
     remoteAddress: peer.address,
     remotePort: peer.port,

@@ -36,7 +36,7 @@ export class WorkerSide {
 
   constructor(setup: WorkerSetup, link: Link) {
     const { settings, board, cacheBytesMax, handler } = setup;
-    const files = new FileService(settings.symlinks, cacheBytesMax);
+    const files = new FileService(settings, cacheBytesMax);
     this.#thread = { runtime: threadRuntime(), files, settings };
     this.#board = new TransferBoard(board);
     this.#link = link;

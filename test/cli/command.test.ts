@@ -1,48 +1,16 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { COMMAND, start } from "../helpers/command.js";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
 import { portOf } from "../helpers/processes.js";
 import { startServer } from "../helpers/server.js";
 
-const COMMAND = join(__dirname, "../../src/cli/main.js");
 const TIME_LIMIT = { timeout: 120_000 };
-
-interface Run {
-  readonly child: ChildProcess;
-  readonly done: Promise<{ code: number | null; stdout: string; stderr: string }>;
-  /** Resolves when the output holds this. */
-  until(text: string): Promise<void>;
-}
-
-function start(words: readonly string[], cwd?: string, command = process.execPath): Run {
-  const args = command === process.execPath ? [COMMAND, ...words] : [...words];
-  const child = spawn(command, args, { cwd, env: { ...process.env, XDG_STATE_HOME: cwd ?? "/nowhere" } });
-  const text = { stdout: "", stderr: "" };
-  const watchers = new Set<() => void>();
-  for (const stream of ["stdout", "stderr"] as const) {
-    child[stream].on("data", (chunk: Buffer) => {
-      text[stream] += chunk;
-      for (const watch of watchers) watch();
-    });
-  }
-  const done = once(child, "close").then(([code]) => ({ code: code as number | null, ...text }));
-  const until = (wanted: string): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const watch = (): void => {
-        if ((text.stdout + text.stderr).includes(wanted)) resolve();
-      };
-      watchers.add(watch);
-      watch();
-      done.then(() => reject(new Error(`ended without "${wanted}": ${text.stdout}${text.stderr}`)));
-    });
-  return { child, done, until };
-}
 
 async function served(context: { after(cleanUp: () => Promise<void>): void }) {
   const root = await temporaryFolder(context);

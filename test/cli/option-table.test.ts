@@ -15,7 +15,7 @@ test("every row of the table is in the help, under its heading, and no two are a
   const shown = new Map<string, string>();
   for (const line of lines) {
     if (/^\S.*:$/.test(line)) heading = line.slice(0, -1);
-    const [, name] = /^ {2}(?:-., )?--([a-z-]+)/.exec(line) ?? [];
+    const [, name] = /^ {2}(?:-., )?--([a-z0-9-]+)/.exec(line) ?? [];
     if (name !== undefined) shown.set(name, heading);
   }
   assert.deepEqual(
@@ -30,14 +30,14 @@ test("every row of the table is in the help, under its heading, and no two are a
 
 test("get and put have the common rows, and no others", () => {
   for (const kind of ["get", "put"]) {
-    const names = [...helpOf(kind).matchAll(/^ {2}(?:-., )?--([a-z-]+)/gm)].map(([, name]) => name);
+    const names = [...helpOf(kind).matchAll(/^ {2}(?:-., )?--([a-z0-9-]+)/gm)].map(([, name]) => name);
     assert.deepEqual(names, commonRows.map(({ name }) => name).concat("help"));
   }
 });
 
 test("texts of rows keep to one form", () => {
   for (const { name, help, placeholder, kind } of optionRows) {
-    assert.match(name, /^[a-z]+(-[a-z]+)*$/);
+    assert.match(name, /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/);
     assert.match(help, /^[a-zA-Z]/, name);
     assert.doesNotMatch(help, /\.$|; default|\n/, name);
     const isFlag = kind.schema["type"] === "boolean";

@@ -28,31 +28,38 @@ test("every way to write an option means the same", () => {
 });
 
 test("a server: the word behind -l is its root, a host may stand anywhere else", () => {
-  const lines: [string, string, string | undefined, number | undefined][] = [
-    ["-l", ".", undefined, undefined],
-    ["-l /srv", "/srv", undefined, undefined],
-    ["-l/srv", "/srv", undefined, undefined],
-    ["-lroot", "root", undefined, undefined],
-    ["--listen=/srv", "/srv", undefined, undefined],
-    ["localhost -l .", ".", "localhost", undefined],
-    ["-l . localhost:1234", ".", "localhost", 1234],
-    ["[::1]:6969 -l", ".", "::1", 6969],
-    ["::1 -l", ".", "::1", undefined],
+  const lines: [string, string, string[], number | undefined][] = [
+    ["-l", ".", ["::"], undefined],
+    ["-l /srv", "/srv", ["::"], undefined],
+    ["-l/srv", "/srv", ["::"], undefined],
+    ["-lroot", "root", ["::"], undefined],
+    ["--listen=/srv", "/srv", ["::"], undefined],
+    ["localhost -l .", ".", ["localhost"], undefined],
+    ["-l . localhost:1234", ".", ["localhost"], 1234],
+    ["[::1]:6969 -l", ".", ["::1"], 6969],
+    ["::1 -l", ".", ["::1"], undefined],
+    ["-l --port 7", ".", ["::"], 7],
+    ["-l --listen-address ::1 --listen-address 10.0.0.1", ".", ["::1", "10.0.0.1"], undefined],
+    ["-l . --listen-address ::1 --port 0 127.0.0.1", ".", ["127.0.0.1", "::1"], 0],
   ];
-  for (const [line, root, host, port] of lines) {
+  for (const [line, root, addresses, port] of lines) {
     const invocation = parse(line);
     assert.ok(invocation.kind === "serve", line);
     assert.deepEqual(
-      [invocation.root, invocation.endpoint?.host, invocation.endpoint?.port],
-      [root, host, port],
+      [invocation.root, invocation.server.addresses, invocation.server.port],
+      [root, addresses, port],
       line,
     );
   }
   const full = parse(
-    "-l --deny-put --port-range 5000-5009 --symlinks deny --grace 1 --max-transfers 7 --json",
+    "-l --read-only --port-range 5000-5009 --symlinks deny --grace 1 --max-transfers 7 --json --mtu 576 --refuse tsize",
   );
   assert.ok(full.kind === "serve");
   assert.deepEqual(full.server, {
+    addresses: ["::"],
+    port: undefined,
+    mtu: 576,
+    refuse: ["tsize"],
     denyPUT: true,
     portRange: { first: 5000, last: 5009 },
     symlinks: "deny",
@@ -105,6 +112,11 @@ test("a mistake is one line that says what, where and what to do", () => {
     ["get tftp://h:99999/x", /Bad port/, "ntftp get"],
     ["-l --port-range 9-3", /two ports in order/, "ntftp"],
     ["-l --symlinks maybe", /inside, follow or deny/, "ntftp"],
+    ["-l --listen-address name", /IP address or localhost/, "ntftp"],
+    ["-l . boot.example", /'boot.example' is a name/, "ntftp"],
+    ["-l --port 6969 localhost:69", /port is given twice/, "ntftp"],
+    ["-l --mtu 67", /68 to 65535/, "ntftp"],
+    ["-l --refuse=a\u00e9", /name of a TFTP option/, "ntftp"],
     ["-m mail h", /octet' or 'netascii/, "ntftp"],
     [":", /Bad address/, "ntftp"],
   ];

@@ -11,8 +11,8 @@ export async function portOf({ pid }: ChildProcess): Promise<number> {
       return "";
     }
   });
-  const table = await readFile("/proc/net/udp", "utf8");
-  for (const line of table.split("\n").slice(1)) {
+  const table = (await readFile("/proc/net/udp", "utf8")) + (await readFile("/proc/net/udp6", "utf8"));
+  for (const line of table.split("\n")) {
     const columns = line.trim().split(/\s+/);
     if (sockets.includes(`socket:[${columns[9]}]`))
       return Number.parseInt(columns[1]?.split(":")[1] ?? "", 16);

@@ -18,6 +18,7 @@ const INFO: TransferInfo = {
   id: 7,
   method: "GET",
   file: "pxelinux.0",
+  requestedFile: "pxelinux.0",
   mode: "octet",
   remoteAddress: "192.0.2.7",
   remotePort: 50_312,

@@ -23,6 +23,8 @@ const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[
     place: /^src\/driver\//,
     may: [/^src\/engine\/index$/, /^src\/io\/(socket|clock|storage)$/, /^src\/driver\//],
   },
+  // A language of its own, bounded in time: nothing comes in but text.
+  { place: /^src\/names\//, may: [/^src\/names\//] },
   { place: /^src\/errors$/, may: [/^src\/engine\/index$/] },
   { place: /^src\/options$/, may: [/^src\/engine\/index$/] },
   {
@@ -47,7 +49,7 @@ const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[
       /^node:/,
       /^src\/(engine\/index|errors|options|runtime)$/,
       /^src\/observe\/(records|channels)$/,
-      /^src\/(io|driver|streams|server)\//,
+      /^src\/(io|driver|names|streams|server)\//,
     ],
   },
   // Only wiring: what happens in a worker is `worker-side`, so that nothing here needs a test of its own.
@@ -60,7 +62,11 @@ const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[
   },
   {
     place: /^src\/index$/,
-    may: [/^src\/(client|server|streams|observe)\//, /^src\/(errors|options|index)$/, /^src\/io\/socket$/],
+    may: [
+      /^src\/(client|server|streams|observe|names)\//,
+      /^src\/(errors|options|index)$/,
+      /^src\/io\/socket$/,
+    ],
   },
 ];
 

@@ -1,0 +1,67 @@
+import type { OptionRow } from "../option-row.js";
+import { flag, mode, wholeNumber } from "../value-kinds.js";
+
+/** Options of the program, of `get` and of `put`. */
+export const commonOptions = [
+  {
+    name: "blksize",
+    short: "b",
+    kind: wholeNumber(8, 65_464),
+    placeholder: "bytes",
+    help: "largest block, 8 to 65464",
+    default: "1468",
+    group: "Options",
+    library: "blockSize",
+  },
+  {
+    name: "windowsize",
+    short: "w",
+    kind: wholeNumber(1, 65_535),
+    placeholder: "blocks",
+    help: "blocks per acknowledgement, 1 to 65535",
+    default: "4",
+    group: "Options",
+    library: "windowSize",
+  },
+  {
+    name: "timeout",
+    short: "t",
+    kind: wholeNumber(1, 3_600_000),
+    placeholder: "milliseconds",
+    help: "longest pause before repeating",
+    default: "3000",
+    group: "Options",
+    library: "timeout",
+  },
+  {
+    name: "retries",
+    short: "r",
+    kind: wholeNumber(1, 1000),
+    placeholder: "number",
+    help: "time-outs without progress survived",
+    default: "3",
+    group: "Options",
+    library: "retries",
+  },
+  {
+    name: "mode",
+    short: "m",
+    kind: mode,
+    placeholder: "mode",
+    help: "octet or netascii",
+    default: "octet",
+    group: "Options",
+    configKey: null,
+  },
+  { name: "quiet", short: "q", kind: flag, help: "print nothing but errors", group: "Options" },
+  { name: "json", kind: flag, help: "print one JSON object per event", group: "Options" },
+  {
+    name: "version",
+    short: "v",
+    kind: flag,
+    help: "print the version",
+    group: "Options",
+    isMainOnly: true,
+    configKey: null,
+  },
+] as const satisfies readonly OptionRow[];

@@ -1,0 +1,77 @@
+import type { OptionRow } from "../option-row.js";
+import { bindAddress, flag, portRange, text, wholeNumber } from "../value-kinds.js";
+
+/** Where and how the server runs. */
+export const serverOptions = [
+  {
+    name: "listen",
+    short: "l",
+    kind: text("directory"),
+    placeholder: "root",
+    isValueOptional: true,
+    help: "start a server for the files below root",
+    default: ".",
+    group: "Server",
+    configKey: "root",
+  },
+  {
+    name: "listen-address",
+    kind: bindAddress,
+    placeholder: "address",
+    isRepeatable: true,
+    help: "an address to listen on; may be repeated",
+    default: "::, which is all, IPv6 and IPv4",
+    group: "Server",
+    library: "addresses",
+  },
+  {
+    name: "port",
+    kind: wholeNumber(0, 65_535),
+    placeholder: "port",
+    help: "UDP port to listen on, 0 for any free one",
+    default: "69",
+    group: "Server",
+    library: "port",
+  },
+  {
+    name: "ipv6-only",
+    kind: flag,
+    help: "the address :: stands for IPv6 alone",
+    group: "Server",
+    library: "ipv6Only",
+  },
+  {
+    name: "port-range",
+    kind: portRange,
+    placeholder: "first-last",
+    help: "UDP ports for transfers",
+    default: "any",
+    group: "Server",
+    library: "portRange",
+  },
+  {
+    name: "workers",
+    kind: wholeNumber(0, 256),
+    placeholder: "number",
+    help: "threads, 0 to 256",
+    default: "one per core",
+    group: "Server",
+    library: "workers",
+  },
+  {
+    name: "handler",
+    kind: text("file"),
+    placeholder: "module",
+    help: "answers requests, inside the workers",
+    group: "Server",
+    library: "handler",
+  },
+  {
+    name: "grace",
+    kind: wholeNumber(0, 86_400),
+    placeholder: "seconds",
+    help: "time for running transfers after SIGTERM",
+    default: "30",
+    group: "Server",
+  },
+] as const satisfies readonly OptionRow[];
