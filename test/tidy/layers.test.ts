@@ -126,6 +126,7 @@ const BENCH_ENTRIES = [
   "bench/compare/npm-tftp",
   "bench/base/main",
   "bench/scaling/main",
+  "bench/micro/main",
 ];
 
 test("every file of bench is reached from one of its commands", () => {
