@@ -1,7 +1,7 @@
 import { TimerQueue } from "./driver/timer-queue.js";
 import type { Clock } from "./io/clock.js";
-import { dgramSockets } from "./io/dgram-socket.js";
 import { NodeClock } from "./io/node-clock.js";
+import { type SelectedSockets, selectSockets } from "./io/select-socket.js";
 import type { SocketFactory } from "./io/socket.js";
 
 /** What all transfers of one thread share. */
@@ -9,6 +9,8 @@ export interface Runtime {
   readonly clock: Clock;
   readonly timers: TimerQueue;
   readonly sockets: SocketFactory;
+  /** Which kind of sockets that is, and why. */
+  readonly native: Pick<SelectedSockets, "isNative" | "reason">;
 }
 
 let runtime: Runtime | null = null;
@@ -17,7 +19,8 @@ let runtime: Runtime | null = null;
 export function threadRuntime(): Runtime {
   if (runtime === null) {
     const clock = new NodeClock();
-    runtime = { clock, timers: new TimerQueue(clock), sockets: dgramSockets };
+    const selected = selectSockets();
+    runtime = { clock, timers: new TimerQueue(clock), sockets: selected.sockets, native: selected };
   }
   return runtime;
 }

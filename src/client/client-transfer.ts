@@ -12,7 +12,7 @@ import {
   Transfer,
 } from "../engine/index.js";
 import { errorTexts, faultToError, TftpError } from "../errors.js";
-import { receiveBufferFor } from "../io/socket.js";
+import { datagramBytesFor, receiveBufferFor } from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
 import type { CommonSettings } from "../options.js";
 import type { Runtime } from "../runtime.js";
@@ -180,8 +180,12 @@ export class ClientTransfer implements TransferControl {
       const text = `The port must be between 1 and 65535, ${port} was given`;
       throw Object.assign(new RangeError(text), { code: "ERR_SOCKET_BAD_PORT" });
     }
-    const receiveBufferBytes = receiveBufferFor(this.#settings.blockSize, this.#settings.windowSize);
-    driver.bind(await this.#runtime.sockets.open({ address, port: 0, receiveBufferBytes }, driver));
+    const { blockSize, windowSize } = this.#settings;
+    const isGet = this.#request.method === "GET";
+    const receiveBufferBytes = isGet ? receiveBufferFor(blockSize, windowSize) : 0;
+    const datagramBytes = isGet ? datagramBytesFor(blockSize) : 0;
+    const options = { address, port: 0, receiveBufferBytes, datagramBytes };
+    driver.bind(await this.#runtime.sockets.open(options, driver));
   }
 
   #driverHandlers(self: () => TransferDriver): TransferHandlers {

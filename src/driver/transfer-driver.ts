@@ -182,7 +182,7 @@ export class TransferDriver implements SocketHandlers {
   }
 
   onError(error: Error): void {
-    this.#input(() => this.#transfer.handleNetworkError(error, isPeerGone(error)));
+    this.#input((nowMs) => this.#transfer.handleNetworkError(error, isPeerGone(error), nowMs));
   }
 
   #input(act: (nowMs: number) => void): void {

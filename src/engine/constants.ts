@@ -129,6 +129,12 @@ export const PACE_MS = 1;
 /** Whole windows that arrive before a part is made larger by a block again. */
 export const PACE_RECOVERY_WINDOWS = 4;
 
+/**
+ * How long a transfer lives on after the network said that nobody listens at the peer's TID (ICMP port unreachable). Such
+ * news can be forged, and a server whose worker died answers from that very port a moment later.
+ */
+export const GONE_GRACE_MS = 250;
+
 /** Longest text of an ERROR packet that is sent or shown; the rest is cut. */
 export const ERROR_TEXT_BYTES_MAX = 120;
 

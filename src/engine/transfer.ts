@@ -20,6 +20,7 @@ import {
 import { readFirstAnswer } from "./handshake.js";
 import { invariant } from "./invariant.js";
 import { completeOffer, type OfferCompletion, type TransferParameters } from "./negotiation.js";
+import { PeerSigns } from "./peer-signs.js";
 import { Receiver } from "./receiver.js";
 import { Retransmission } from "./retransmission.js";
 import { Sender } from "./sender.js";
@@ -61,9 +62,7 @@ export class Transfer {
   #greetingSentMs = 0;
   #greetingIsClean = true;
   #proven = false;
-  /** First nonsense of the peer since the last progress: the reason given when no sense follows. */
-  #suspicion: { readonly name: ViolationName; readonly detail: string; readonly isError: boolean } | null =
-    null;
+  readonly #signs = new PeerSigns();
   #dallyEndMs = Number.POSITIVE_INFINITY;
 
   constructor(config: ClientTransferConfig | ServerTransferConfig) {
@@ -173,10 +172,14 @@ export class Transfer {
     }
     if (this.#state === "ended") return;
     if (this.#sender !== null && nowMs >= this.#sender.paceAtMs) this.#sender.handlePace(nowMs);
+    if (nowMs >= this.#signs.goneAtMs) {
+      this.#fail({ kind: "network", cause: this.#signs.goneCause as Error });
+      return;
+    }
     if (nowMs < this.#timer.deadlineMs) return;
     this.#out.counters.timeouts++;
     // In the handshake nothing is at stake yet: nonsense as the only answer ends it at the first time-out.
-    if (this.#timer.expire(nowMs) || (this.#state === "requesting" && this.#suspicion !== null)) {
+    if (this.#timer.expire(nowMs) || (this.#state === "requesting" && this.#signs.suspicion !== null)) {
       this.#giveUp();
       return;
     }
@@ -239,18 +242,16 @@ export class Transfer {
   }
 
   /**
-   * The network refused something. A peer that is gone for good ends the transfer; a network that is away for the
-   * moment does not, once the peer was there: its return is waited for like that of a lost packet.
+   * The network refused something. A peer that is gone has a moment to show that it is not; a network that is away does
+   * not end a transfer once the peer was there: its return is waited for like that of a lost packet.
    */
-  handleNetworkError(cause: Error, peerIsGone: boolean): void {
-    if (this.#state === "ended" || (this.#proven && !peerIsGone)) return;
-    if (this.#state === "dallying") {
-      this.#end();
-      return;
-    }
+  handleNetworkError(cause: Error, peerIsGone: boolean, nowMs: number): void {
+    if (this.#state === "ended" || this.#state === "offered") return;
     // A client that has the whole file may leave before its last ACK arrives.
-    if (this.#lastAckIsMissing) this.#complete(true);
-    else this.#fail({ kind: "network", cause });
+    if (peerIsGone && this.#state === "dallying") this.#end();
+    else if (peerIsGone && this.#lastAckIsMissing) this.#complete(true);
+    else if (peerIsGone) this.#signs.noteGone(cause, nowMs);
+    else if (!this.#proven) this.#fail({ kind: "network", cause });
   }
 
   pollTransmit(): Transmit | undefined {
@@ -269,7 +270,8 @@ export class Transfer {
   pollTimeout(): number {
     if (this.#state === "dallying") return this.#dallyEndMs;
     if (this.#state === "ended") return Number.POSITIVE_INFINITY;
-    return Math.min(this.#timer.deadlineMs, this.#sender?.paceAtMs ?? Number.POSITIVE_INFINITY);
+    const paceAtMs = this.#sender?.paceAtMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#timer.deadlineMs, paceAtMs, this.#signs.goneAtMs);
   }
 
   #handleFirstAnswer(packet: Packet, nowMs: number): void {
@@ -326,7 +328,7 @@ export class Transfer {
     } else if (packet.kind === "ack" && this.#sender !== null) {
       if (this.#sender.handleAck(packet.wireBlock, nowMs)) {
         this.#proven = true;
-        this.#suspicion = null;
+        this.#signs.clear();
       }
       if (this.#sender.done) this.#complete(false);
     } else if (packet.kind === "oack" && this.#config.role === "client") {
@@ -346,7 +348,7 @@ export class Transfer {
     }
     if (receiver.hasProgressed) {
       this.#proven = true;
-      this.#suspicion = null;
+      this.#signs.clear();
     }
     const received = this.#out.counters.transferredBytes;
     const expected = this.#expectedBytes;
@@ -386,13 +388,13 @@ export class Transfer {
 
   #prove(nowMs: number): void {
     this.#proven = true;
-    this.#suspicion = null;
+    this.#signs.clear();
     this.#timer.progress(this.#greetingIsClean ? nowMs - this.#greetingSentMs : -1);
   }
 
   #suspect(name: ViolationName, detail: string, isError = false): void {
     this.#out.counters.junkReceived++;
-    this.#suspicion ??= { name, detail, isError };
+    this.#signs.suspect(name, detail, isError);
   }
 
   #violate(name: ViolationName, detail: string): void {
@@ -404,12 +406,11 @@ export class Transfer {
   }
 
   #giveUp(): void {
-    if (this.#suspicion?.isError === true) {
-      // An ERROR is never answered, not even one that breaks off.
-      const { name, detail } = this.#suspicion;
-      this.#fail({ kind: "violation", name, detail });
-    } else if (this.#suspicion !== null) {
-      this.#violate(this.#suspicion.name, this.#suspicion.detail);
+    const { suspicion } = this.#signs;
+    if (suspicion?.isError === true) {
+      this.#fail({ kind: "violation", name: suspicion.name, detail: suspicion.detail });
+    } else if (suspicion !== null) {
+      this.#violate(suspicion.name, suspicion.detail);
     } else if (this.#lastAckIsMissing) {
       this.#complete(true);
     } else {

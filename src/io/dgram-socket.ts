@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
 import { canonicalAddress } from "./address.js";
+import { randomStart } from "./port-choice.js";
 import type {
   DatagramRun,
   DatagramSocket,
@@ -16,7 +17,7 @@ const HEADER_BYTES = 4;
 const NOBODY: Peer = { address: "", port: 0 };
 
 /** Sockets over node:dgram: every platform, one system call per datagram. */
-export const dgramSockets: SocketFactory = { kind: "dgram", open };
+export const dgramSockets: SocketFactory = { kind: "dgram", reportsLocalAddress: false, open };
 
 async function open(options: OpenSocketOptions, handlers: SocketHandlers): Promise<DatagramSocket> {
   if (typeof options.port === "number") return openPort(options, options.port, handlers);
@@ -30,7 +31,7 @@ async function openInRange(
   handlers: SocketHandlers,
 ): Promise<DatagramSocket> {
   const count = range.last - range.first + 1;
-  const start = Math.floor(Math.random() * count);
+  const start = randomStart(count);
   for (let tried = 0; ; tried++) {
     try {
       return await openPort(options, range.first + ((start + tried) % count), handlers);

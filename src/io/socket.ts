@@ -73,11 +73,20 @@ export interface OpenSocketOptions {
   readonly port: number | PortRange;
   /** Bytes asked for as kernel receive buffer; the kernel may grant less. 0 leaves its default. */
   readonly receiveBufferBytes?: number;
+  /**
+   * Largest datagram that makes sense here, for sockets that hear many in a row (a receiver's, a request port's): they
+   * are taken in batches, and of a larger one only so much arrives that its length shows. 0 for any.
+   */
+  readonly datagramBytes?: number;
+  /** Bind the unspecified address, and tell for each datagram the address that it was sent to. */
+  readonly reportsLocalAddress?: boolean;
 }
 
 /** Opens sockets of one kind (dgram, native, simulated) for one thread. */
 export interface SocketFactory {
   readonly kind: string;
+  /** Whether {@link OpenSocketOptions.reportsLocalAddress} can be asked for. */
+  readonly reportsLocalAddress: boolean;
   /** Resolves with a bound socket; rejects with the system's error (`EADDRINUSE`, `EMFILE`, ...). */
   open(options: OpenSocketOptions, handlers: SocketHandlers): Promise<DatagramSocket>;
 }
@@ -95,4 +104,12 @@ const RECEIVE_BUFFER_BYTES_MAX = 4_194_304;
 export function receiveBufferFor(blockSize: number, windowSize: number): number {
   const bytes = Math.min(blockSize * windowSize * 4, RECEIVE_BUFFER_BYTES_MAX);
   return bytes <= DEFAULT_BUFFER_BYTES ? 0 : bytes;
+}
+
+/** Header, and the payload without negotiation: OACKs and ERRORs are no longer. */
+const DATAGRAM_BYTES_MIN = 516;
+
+/** The largest datagram that makes sense to a receiver of blocks of this size. */
+export function datagramBytesFor(blockSize: number): number {
+  return Math.max(DATAGRAM_BYTES_MIN, blockSize + 4);
 }

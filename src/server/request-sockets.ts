@@ -4,6 +4,9 @@ import type { DatagramSocket, Peer, SocketFactory } from "../io/socket.js";
 /** Asked for as receive buffer of a request socket: a boot storm must not drown in it. */
 const RECEIVE_BUFFER_BYTES = 1_048_576;
 
+/** Twice the largest request there is: what is longer is malformed anyway. */
+const DATAGRAM_BYTES = 1024;
+
 /** How often the machine's addresses are looked at, when all of them are served. */
 const RESCAN_MS = 5_000;
 
@@ -29,11 +32,11 @@ export interface Wanted {
 export type RequestHandler = (datagram: Incoming, socket: DatagramSocket) => void;
 
 /**
- * The sockets on which a server hears requests: one per local address.
+ * The sockets on which a server hears requests.
  *
- * An answer has to leave from the address that was asked, and node:dgram does not tell which one that was. So
- * the unspecified address is never bound: each address of the machine gets a socket of its own, followed as
- * addresses come and go. Broadcasts reach none of them, as RFC 1123 §4.2.3.5 wants.
+ * An answer has to leave from the address that was asked. Native sockets tell which one that was, so that one per
+ * family is enough. node:dgram does not: each address of the machine gets a socket of its own, followed as addresses
+ * come and go. Broadcasts reach nobody in either case, as RFC 1123 §4.2.3.5 wants.
  */
 export class RequestSockets {
   readonly #factory: SocketFactory;
@@ -66,7 +69,7 @@ export class RequestSockets {
       this.close();
       throw error;
     }
-    if (this.#closed || !addresses.some(isUnspecified)) return;
+    if (this.#closed || this.#factory.reportsLocalAddress || !addresses.some(isUnspecified)) return;
     this.#rescan = setInterval(() => void this.#followAddresses(), RESCAN_MS);
     this.#rescan.unref();
   }
@@ -105,11 +108,14 @@ export class RequestSockets {
     try {
       await this.#bind(address);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EADDRNOTAVAIL") throw error;
+      const code = (error as NodeJS.ErrnoException).code ?? "";
+      // Not ready yet, or a machine without IPv6.
+      if (code !== "EADDRNOTAVAIL" && code !== "EAFNOSUPPORT") throw error;
     }
   }
 
   #wantedAddresses(): { readonly address: string; readonly isNamed: boolean }[] {
+    if (this.#factory.reportsLocalAddress) return this.#coveringAddresses();
     const { addresses, ipv6Only } = this.#wanted;
     const named = addresses.filter((address) => !isUnspecified(address));
     const found = new Set<string>();
@@ -123,9 +129,30 @@ export class RequestSockets {
     ];
   }
 
+  /** Where sockets tell which address was asked: the unspecified one of a family stands for all of that family. */
+  #coveringAddresses(): { readonly address: string; readonly isNamed: boolean }[] {
+    const { addresses, ipv6Only } = this.#wanted;
+    const covering = new Set<string>();
+    for (const address of addresses.filter(isUnspecified)) {
+      covering.add(address);
+      if (address === "::" && !ipv6Only) covering.add("0.0.0.0");
+    }
+    const isCovered = (address: string): boolean => covering.has(address.includes(":") ? "::" : "0.0.0.0");
+    return [
+      ...addresses.filter((address) => !isCovered(address)).map((address) => ({ address, isNamed: true })),
+      ...[...covering].map((address) => ({ address, isNamed: false })),
+    ];
+  }
+
   async #bind(address: string): Promise<void> {
     const socket: DatagramSocket = await this.#factory.open(
-      { address, port: this.#port, receiveBufferBytes: RECEIVE_BUFFER_BYTES },
+      {
+        address,
+        port: this.#port,
+        receiveBufferBytes: RECEIVE_BUFFER_BYTES,
+        datagramBytes: DATAGRAM_BYTES,
+        reportsLocalAddress: this.#factory.reportsLocalAddress && isUnspecified(address),
+      },
       {
         onDatagram: (bytes, peer, localAddress) => this.#onRequest({ bytes, peer, localAddress }, socket),
         onError: (error) => this.#onError(error),

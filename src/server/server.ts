@@ -151,6 +151,12 @@ export class Server extends EventEmitter {
     }));
   }
 
+  /** Whether datagrams move in batches through the addon, and what of it is used, or why it is not. */
+  get native(): { readonly isNative: boolean; readonly reason: string } {
+    const { isNative, reason } = threadRuntime().native;
+    return { isNative, reason };
+  }
+
   /** Transfers under way. */
   get transferCount(): number {
     return this.#dispatcher.transferCount;

@@ -4,7 +4,12 @@ import { TransferDriver } from "../driver/transfer-driver.js";
 import { type Fault, Transfer, type TransferCounters } from "../engine/index.js";
 import { toStorageFailure } from "../io/fs-failure.js";
 import { processTimeMs } from "../io/process-time.js";
-import { type DatagramSocket, receiveBufferFor, type SocketHandlers } from "../io/socket.js";
+import {
+  type DatagramSocket,
+  datagramBytesFor,
+  receiveBufferFor,
+  type SocketHandlers,
+} from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
 import type { Runtime } from "../runtime.js";
 import { CopyingSink } from "./copying-sink.js";
@@ -242,6 +247,7 @@ export class TransferHost implements PlacedTransfer {
       address: localAddress,
       port: this.#thread.settings.portRange ?? 0,
       receiveBufferBytes: method === "PUT" ? receiveBufferFor(blockSize, windowSize) : 0,
+      datagramBytes: method === "PUT" ? datagramBytesFor(blockSize) : 0,
     };
     return this.#thread.runtime.sockets.open(options, this.#socketHandlers());
   }

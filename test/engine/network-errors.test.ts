@@ -6,20 +6,31 @@ const GONE = Object.assign(new Error("connection refused"), { code: "ECONNREFUSE
 const UNREACHABLE = Object.assign(new Error("network is unreachable"), { code: "ENETUNREACH" });
 
 function networkError(script: Script, cause: Error, peerIsGone: boolean): string[] {
-  script.transfer.handleNetworkError(cause, peerIsGone);
+  script.transfer.handleNetworkError(cause, peerIsGone, script.nowMs);
   return script.drain();
 }
 
-test("a request that can't leave, or that nobody takes, ends the transfer at once and in silence", () => {
-  for (const [cause, peerIsGone] of [
-    [GONE, true],
-    [UNREACHABLE, false],
-  ] as const) {
-    const script = client("GET");
-    script.start();
-    assert.deepEqual(networkError(script, cause, peerIsGone), ["failed network", "ended"]);
-    assert.deepEqual(networkError(script, cause, peerIsGone), []);
-  }
+test("a request that can't leave ends the transfer at once and in silence", () => {
+  const script = client("GET");
+  script.start();
+  assert.deepEqual(networkError(script, UNREACHABLE, false), ["failed network", "ended"]);
+  assert.deepEqual(networkError(script, UNREACHABLE, false), []);
+});
+
+test("a peer that is said to be gone has 250 ms to show that it is not", () => {
+  const script = client("GET");
+  script.start();
+  assert.deepEqual(networkError(script, GONE, true), []);
+  script.pass(100);
+  assert.deepEqual(networkError(script, GONE, true), []);
+  assert.equal(script.waitsMs, 150);
+  assert.deepEqual(script.timeout(), ["failed network", "ended"]);
+
+  const alive = client("GET");
+  alive.start();
+  networkError(alive, GONE, true);
+  alive.receive(oack("blksize=8 windowsize=1"));
+  assert.deepEqual([alive.timeout(), alive.timeout()], [["ACK 0"], ["ACK 0"]]);
 });
 
 test("a network that goes away in mid-transfer is waited for", () => {
@@ -35,7 +46,10 @@ test("a peer that is gone ends the transfer, but not the file that it has whole"
   middle.accept(16);
   middle.available(16);
   middle.receive(ack(0));
-  assert.deepEqual(networkError(middle, GONE, true), ["failed network", "ended"]);
+  assert.deepEqual(networkError(middle, GONE, true), []);
+  let out: string[] = [];
+  while (!out.includes("ended")) out = middle.timeout();
+  assert.deepEqual([out, middle.nowMs], [["failed network", "ended"], 1250]);
 
   const last = server("GET", "blksize=8 windowsize=1");
   last.accept(4);

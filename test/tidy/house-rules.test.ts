@@ -80,6 +80,7 @@ test("the package takes along what it needs and nothing else", () => {
   assert.deepEqual(Object.keys(manifest.dependencies).sort(), [
     "cli-progress",
     "commander",
+    "node-gyp-build",
     "pino",
     "piscina",
     "prom-client",

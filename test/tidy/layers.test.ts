@@ -9,6 +9,7 @@ import { importsOf, sourcesBelow } from "./sources.js";
  */
 const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[] = [
   { place: /^src\/engine\//, may: [/^src\/engine\//] },
+  { place: /^src\/io\/native-binding$/, may: [/^node:path$/, /^node-gyp-build$/] },
   { place: /^src\/io\//, may: [/^node:/, /^src\/io\//] },
   { place: /^src\/observe\/log-forms$/, may: [/^pino$/, /^src\/observe\//] },
   {

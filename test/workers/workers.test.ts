@@ -172,7 +172,9 @@ test("a worker that dies fails its own transfers only, and is replaced", TIME_LI
       }
     }),
   );
-  const failed = outcomes.filter((outcome) => outcome === "(Server) Internal error");
+  // Native sockets of a client may hear from the kernel that the port is gone before the server takes it over.
+  const gone = /^\(Server\) Internal error$|ECONNREFUSED/;
+  const failed = outcomes.filter((outcome) => gone.test(String(outcome)));
   const whole = outcomes.filter((outcome) => outcome === 4_000_000);
   assert.equal(failed.length + whole.length, 100, `${new Set(outcomes).size} kinds of end`);
   assert.ok(failed.length >= 45 && whole.length >= 45, `${failed.length} failed, ${whole.length} are whole`);

@@ -1,0 +1,45 @@
+// Socket addresses, and their form in the tables that are shared with JavaScript.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace ntftp {
+
+// An IPv4 or IPv6 address with its port.
+struct Address {
+  sockaddr_storage storage{};
+
+  int family() const { return storage.ss_family; }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  socklen_t length() const { return family() == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in); }
+  uint16_t port() const;
+  void set_port(uint16_t port);
+  bool operator==(const Address& other) const;
+  // An IPv4 broadcast or multicast, or IPv6 multicast address; broadcasts of a network are known to routing alone.
+  bool IsMulticast() const;
+
+  // The literal, as inet_ntop spells it; a link-local IPv6 address with its zone ("fe80::1%eth0").
+  std::string Text() const;
+
+  // Reads an IP literal, with a zone where it has one; false when it is none.
+  static bool Parse(const std::string& text, Address* out);
+};
+
+struct AddressHash {
+  size_t operator()(const Address& address) const;
+};
+
+// Words of an address in a table: family (4, 6), port, four words of address (network byte order), scope.
+constexpr uint32_t kAddressWords = 7;
+
+void WriteAddress(const Address& address, uint32_t* words);
+// False when the words are no address.
+bool ReadAddress(const uint32_t* words, Address* out);
+
+}  // namespace ntftp

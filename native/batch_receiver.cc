@@ -1,0 +1,172 @@
+#include "batch_receiver.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+
+#include <algorithm>
+#include <cstring>
+
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+
+namespace ntftp {
+namespace {
+
+// No datagram is longer: what has this much room arrives whole.
+constexpr size_t kDatagramBytesMax = 65'536;
+// Rows start where a view for a small datagram can be kept ready in JavaScript.
+constexpr size_t kAlignment = 64;
+// Taken from one socket before the next one has its turn.
+constexpr size_t kDatagramsPerVisit = 64;
+// Datagrams that one coalesced receive may hold (the kernel's limit is 64; newer ones may have 128).
+constexpr uint32_t kSegmentsMax = 128;
+constexpr size_t kControlBytes = CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(in6_pktinfo));
+
+constexpr size_t kControlSlot = (kControlBytes + alignof(cmsghdr) - 1) / alignof(cmsghdr) * alignof(cmsghdr);
+
+size_t Aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+// ICMP errors, told by whichever call comes next: they are read from the socket's error queue.
+bool IsFatal(int error) { return error == EBADF || error == ENOTSOCK || error == ENOMEM || error == ENOTCONN; }
+
+// What the kernel says about a message beside its bytes.
+struct Details {
+  size_t segment_bytes = 0;  // 0: it is one datagram
+  Address local;             // family 0: not told
+  bool is_for_many = false;  // broadcast or multicast
+};
+
+Details ReadDetails(const msghdr& message) {
+  Details details;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(const_cast<msghdr*>(&message), c)) {
+    if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+      int segment_bytes;
+      memcpy(&segment_bytes, CMSG_DATA(c), sizeof(segment_bytes));
+      if (segment_bytes > 0) details.segment_bytes = static_cast<size_t>(segment_bytes);
+    } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info;
+      memcpy(&info, CMSG_DATA(c), sizeof(info));
+      auto* local = reinterpret_cast<sockaddr_in*>(details.local.get());
+      local->sin_family = AF_INET;
+      local->sin_addr = info.ipi_addr;
+      // The address of this machine that it came to is another one than its header names.
+      details.is_for_many = info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr || details.local.IsMulticast();
+    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info;
+      memcpy(&info, CMSG_DATA(c), sizeof(info));
+      auto* local = reinterpret_cast<sockaddr_in6*>(details.local.get());
+      local->sin6_family = AF_INET6;
+      local->sin6_addr = info.ipi6_addr;
+      details.is_for_many = details.local.IsMulticast();
+    }
+  }
+  return details;
+}
+
+}  // namespace
+
+BatchReceiver::BatchReceiver(uint8_t* inbox, size_t inbox_bytes, uint32_t* records, size_t record_words)
+    : inbox_(inbox),
+      inbox_bytes_(inbox_bytes),
+      records_(records),
+      records_max_(static_cast<uint32_t>(record_words / kRecordWords)),
+      messages_(kDatagramsPerVisit),
+      iovs_(kDatagramsPerVisit),
+      senders_(kDatagramsPerVisit),
+      controls_(kDatagramsPerVisit * kControlSlot) {}
+
+void BatchReceiver::Reset() {
+  used_ = 0;
+  count_ = 0;
+}
+
+bool BatchReceiver::HasRoom() const {
+  return used_ + kDatagramBytesMax <= inbox_bytes_ && count_ + kSegmentsMax <= records_max_;
+}
+
+int BatchReceiver::Receive(UdpSocket& socket) {
+  return socket.datagram_bytes > 0 && batches_ ? ReceiveMany(socket) : ReceiveOne(socket);
+}
+
+// For sockets that hear little at a time: an ACK, and then nothing before the next window has left.
+int BatchReceiver::ReceiveOne(UdpSocket& socket) {
+  Address from;
+  alignas(cmsghdr) char control[kControlBytes];
+  iovec iov{inbox_ + used_, kDatagramBytesMax};
+  msghdr message{};
+  message.msg_name = &from.storage;
+  message.msg_namelen = sizeof(from.storage);
+  message.msg_iov = &iov;
+  message.msg_iovlen = 1;
+  if (socket.receives_coalesced || socket.reports_local) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+  }
+  const ssize_t bytes = recvmsg(socket.fd, &message, MSG_DONTWAIT);
+  if (bytes < 0) return IsFatal(errno) ? errno : 0;
+  Record(socket, message, from, used_, static_cast<size_t>(bytes));
+  used_ += Aligned(static_cast<size_t>(bytes));
+  return 0;
+}
+
+int BatchReceiver::ReceiveMany(UdpSocket& socket) {
+  // One more byte than wanted: what is longer shows.
+  const size_t slot = socket.receives_coalesced ? kDatagramBytesMax : Aligned(socket.datagram_bytes + 1);
+  const size_t segments = socket.receives_coalesced ? kSegmentsMax : 1;
+  const size_t room = std::min((inbox_bytes_ - used_) / slot, (records_max_ - count_) / segments);
+  const size_t wanted = std::min(kDatagramsPerVisit, room);
+  const bool has_details = socket.receives_coalesced || socket.reports_local;
+  for (size_t i = 0; i < wanted; i++) {
+    iovs_[i] = {inbox_ + used_ + i * slot, slot};
+    msghdr& message = messages_[i].msg_hdr;
+    message = {};
+    message.msg_name = &senders_[i].storage;
+    message.msg_namelen = sizeof(sockaddr_storage);
+    message.msg_iov = &iovs_[i];
+    message.msg_iovlen = 1;
+    message.msg_control = has_details ? &controls_[i * kControlSlot] : nullptr;
+    message.msg_controllen = has_details ? kControlBytes : 0;
+  }
+  const int taken = recvmmsg(socket.fd, messages_.data(), static_cast<unsigned>(wanted), MSG_DONTWAIT, nullptr);
+  if (taken < 0) {
+    // A sandbox that does not know the call: from now on one by one.
+    if (errno == ENOSYS || errno == EPERM) batches_ = false;
+    return IsFatal(errno) ? errno : 0;
+  }
+  for (int i = 0; i < taken; i++) {
+    Record(socket, messages_[i].msg_hdr, senders_[i], used_ + static_cast<size_t>(i) * slot, messages_[i].msg_len);
+  }
+  used_ += static_cast<size_t>(taken) * slot;
+  return 0;
+}
+
+void BatchReceiver::Record(const UdpSocket& socket, const msghdr& message, const Address& from, size_t offset,
+                           size_t bytes) {
+  const Details details = message.msg_controllen > 0 ? ReadDetails(message) : Details();
+  // RFC 1123 4.2.3.5: requests to everybody get no answer.
+  if (details.is_for_many) return;
+  const size_t segment_bytes = details.segment_bytes > 0 ? details.segment_bytes : bytes;
+  const uint32_t peer = socket.peers.Find(from);
+  size_t at = 0;
+  do {
+    const size_t length = std::min(segment_bytes, bytes - at);
+    uint32_t* row = records_ + static_cast<size_t>(count_++) * kRecordWords;
+    row[0] = socket.handle;
+    row[1] = static_cast<uint32_t>(offset + at);
+    row[2] = static_cast<uint32_t>(length);
+    row[3] = peer;
+    if (peer == 0) WriteAddress(from, row + 4);
+    row[11] = 0;
+    if (details.local.family() != 0) {
+      uint32_t words[kAddressWords];
+      WriteAddress(details.local, words);
+      row[11] = words[0];
+      memcpy(row + 12, words + 2, 4 * sizeof(*words));
+    }
+    at += length;
+  } while (at < bytes && count_ < records_max_);
+}
+
+}  // namespace ntftp

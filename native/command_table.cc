@@ -1,0 +1,98 @@
+#include "command_table.h"
+
+namespace ntftp {
+namespace {
+
+// Most bytes of one datagram's payload over IPv4.
+constexpr uint32_t kPayloadBytesMax = 65'507;
+// Wire numbers of a run don't wrap.
+constexpr uint32_t kNumbersMax = 65'536;
+
+}  // namespace
+
+CommandTable::CommandTable(Napi::Uint32Array rows, Napi::Uint8Array outbox)
+    : rows_reference_(Napi::Persistent(rows.As<Napi::Object>())),
+      outbox_reference_(Napi::Persistent(outbox.As<Napi::Object>())),
+      rows_(rows.Data()),
+      rows_max_(rows.ElementLength() / kCommandWords),
+      outbox_(outbox.Data()),
+      outbox_bytes_(outbox.ByteLength()) {}
+
+const char* CommandTable::Run(Reactor& reactor, uint32_t count, const Napi::Array& memories) {
+  if (count > rows_max_) return "more rows than the table has";
+  if (!ReadMemories(memories)) return "memories are Uint8Arrays";
+  const char* fault = nullptr;
+  for (uint32_t i = 0; i < count && fault == nullptr; i++) {
+    fault = RunRow(reactor, rows_ + static_cast<size_t>(i) * kCommandWords);
+  }
+  reactor.sender().Submit();
+  return fault;
+}
+
+const char* CommandTable::RunRow(Reactor& reactor, const uint32_t* row) {
+  UdpSocket* socket = reactor.Find(row[1]);
+  if (socket == nullptr || socket->closing) return nullptr;
+  switch (static_cast<Command>(row[0])) {
+    case Command::kRun:
+      return AddRun(reactor, *socket, row);
+    case Command::kDatagram:
+      if (row[9] > outbox_bytes_ || row[8] > outbox_bytes_ - row[9]) return "a datagram outside the outbox";
+      if (row[9] > kPayloadBytesMax) return "a datagram that is too long";
+      if (socket->peers.Get(row[2]) == nullptr) return nullptr;
+      reactor.sender().AddDatagram(*socket, row[2], outbox_ + row[8], row[9]);
+      return nullptr;
+    case Command::kClose:
+      reactor.sender().Submit();
+      reactor.Close(*socket);
+      return nullptr;
+    case Command::kRemovePeer:
+      reactor.sender().Submit();
+      socket->peers.Remove(row[2]);
+      return nullptr;
+  }
+  return "an unknown command";
+}
+
+const char* CommandTable::AddRun(Reactor& reactor, UdpSocket& socket, const uint32_t* row) {
+  const uint32_t count = row[5];
+  const uint32_t each = row[6];
+  if (row[7] >= memories_.size()) return "a memory that was not given";
+  const Memory& memory = memories_[row[7]];
+  const uint64_t offset = row[8];
+  const uint64_t length = row[9];
+  if (offset + length > memory.length) return "a payload outside its memory";
+  if (count < 1 || row[3] >= kNumbersMax || count > kNumbersMax - row[3] || row[4] > 0xffff) {
+    return "a run with impossible numbers";
+  }
+  if (each > kPayloadBytesMax || length > static_cast<uint64_t>(count) * each ||
+      length < static_cast<uint64_t>(count - 1) * each) {
+    return "a payload that does not fit its blocks";
+  }
+  if (socket.peers.Get(row[2]) == nullptr) return nullptr;
+  const ntftp::Run run{static_cast<uint16_t>(row[4]), static_cast<uint16_t>(row[3]), count, each, memory.bytes + offset,
+                       static_cast<uint32_t>(length)};
+  reactor.sender().AddRun(socket, row[2], run);
+  return nullptr;
+}
+
+bool CommandTable::ReadMemories(const Napi::Array& memories) {
+  memories_.clear();
+  const napi_env env = memories.Env();
+  uint32_t count = 0;
+  napi_get_array_length(env, memories, &count);
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value value;
+    napi_typedarray_type type;
+    size_t length;
+    void* bytes;
+    if (napi_get_element(env, memories, i, &value) != napi_ok ||
+        napi_get_typedarray_info(env, value, &type, &length, &bytes, nullptr, nullptr) != napi_ok ||
+        type != napi_uint8_array) {
+      return false;
+    }
+    memories_.push_back({static_cast<const uint8_t*>(bytes), length});
+  }
+  return true;
+}
+
+}  // namespace ntftp

@@ -1,0 +1,36 @@
+// The peers of one socket, by number and by address.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "address.h"
+
+namespace ntftp {
+
+// Numbers begin at 1; 0 stands for nobody. A transfer's own socket has one peer, which costs one comparison to find;
+// a shared port has hundreds, which cost a look into a hash table.
+class PeerTable {
+ public:
+  // The number of a new peer.
+  uint32_t Add(const Address& address);
+  void Remove(uint32_t id);
+  // nullptr for a number that is not in use.
+  const Address* Get(uint32_t id) const;
+  uint32_t Find(const Address& address) const;
+
+ private:
+  struct Slot {
+    Address address;
+    bool used = false;
+  };
+
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;
+  // Only with more than one peer.
+  std::unordered_map<Address, uint32_t, AddressHash> ids_;
+  size_t count_ = 0;
+};
+
+}  // namespace ntftp

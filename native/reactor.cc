@@ -1,0 +1,200 @@
+#include "reactor.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace ntftp {
+namespace {
+
+// A handle is a slot in its low bits and a generation above.
+constexpr uint32_t kSlotBits = 20;
+constexpr uint32_t kSlotsMax = 1u << kSlotBits;
+constexpr uint32_t kSlotMask = kSlotsMax - 1;
+constexpr uint32_t kGenerationMask = (1u << (32 - kSlotBits)) - 1;
+
+// Looks at the epoll set before timers and other handles of the loop have their turn.
+constexpr int kRoundsPerTurn = 4;
+constexpr int kEventsPerRound = 256;
+// Nothing tells when a device's queue has room again; at 1 Gbit/s a millisecond is 80 full frames.
+constexpr uint64_t kDevicePauseMs = 1;
+// Errors waiting to be told; more of them say nothing new.
+constexpr size_t kErrorsMax = 4096;
+
+}  // namespace
+
+Reactor::Reactor(uv_loop_t* loop, ReactorHandler* handler, SendFeatures features, BatchReceiver receiver)
+    : loop_(loop), handler_(handler), receiver_(std::move(receiver)), sender_(features, *this) {}
+
+Reactor::~Reactor() {
+  for (auto& socket : slots_) {
+    if (socket) socket->Close();
+  }
+  if (epoll_ >= 0) close(epoll_);
+}
+
+int Reactor::Start() {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_ < 0) return errno;
+  const int failure = uv_poll_init(loop_, &poll_, epoll_);
+  if (failure != 0) return -failure;
+  uv_timer_init(loop_, &device_timer_);
+  open_handles_ = 2;
+  poll_.data = this;
+  device_timer_.data = this;
+  uv_poll_start(&poll_, UV_READABLE, [](uv_poll_t* poll, int, int) { static_cast<Reactor*>(poll->data)->OnReadable(); });
+  uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
+  uv_unref(reinterpret_cast<uv_handle_t*>(&device_timer_));
+  return 0;
+}
+
+void Reactor::Stop(void (*on_closed)(void*), void* data) {
+  on_closed_ = on_closed;
+  on_closed_data_ = data;
+  if (stopped_) return;
+  stopped_ = true;
+  for (auto& socket : slots_) {
+    if (socket) socket->Close();
+  }
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnHandleClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&device_timer_), OnHandleClosed);
+}
+
+void Reactor::OnHandleClosed(uv_handle_t* handle) {
+  auto* self = static_cast<Reactor*>(handle->data);
+  if (--self->open_handles_ == 0) self->on_closed_(self->on_closed_data_);
+}
+
+int Reactor::Open(const OpenOptions& options, uint32_t* handle, const char** failed_call) {
+  *failed_call = "socket";
+  if (stopped_) return EBADF;
+  if (free_slots_.empty() && slots_.size() >= kSlotsMax) return EMFILE;
+  auto socket = std::make_unique<UdpSocket>();
+  int error = socket->Open(options, failed_call);
+  if (error != 0) return error;
+  uint32_t slot;
+  if (free_slots_.empty()) {
+    slot = static_cast<uint32_t>(slots_.size());
+    slots_.emplace_back();
+    generations_.push_back(0);
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  generations_[slot] = (generations_[slot] + 1) & kGenerationMask;
+  socket->handle = (generations_[slot] << kSlotBits) | slot;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u32 = socket->handle;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket->fd, &event) != 0) {
+    *failed_call = "epoll_ctl";
+    error = errno;
+    socket->Close();
+    free_slots_.push_back(slot);
+    return error;
+  }
+  *handle = socket->handle;
+  slots_[slot] = std::move(socket);
+  return 0;
+}
+
+UdpSocket* Reactor::Find(uint32_t handle) {
+  const uint32_t slot = handle & kSlotMask;
+  if (slot >= slots_.size() || !slots_[slot]) return nullptr;
+  UdpSocket* socket = slots_[slot].get();
+  return socket->handle == handle ? socket : nullptr;
+}
+
+void Reactor::Close(UdpSocket& socket) {
+  if (socket.closing) return;
+  socket.closing = true;
+  if (socket.kept.empty()) Free(socket);
+}
+
+void Reactor::Free(UdpSocket& socket) {
+  const uint32_t slot = socket.handle & kSlotMask;
+  socket.Close();  // epoll forgets a closed descriptor by itself
+  slots_[slot].reset();
+  free_slots_.push_back(slot);
+}
+
+std::vector<SocketError> Reactor::TakeErrors() { return std::exchange(errors_, {}); }
+
+void Reactor::SetReferenced(bool referenced) {
+  auto* handle = reinterpret_cast<uv_handle_t*>(&poll_);
+  referenced ? uv_ref(handle) : uv_unref(handle);
+}
+
+void Reactor::OnReadable() {
+  for (int round = 0; round < kRoundsPerTurn && !stopped_; round++) {
+    if (!Round()) return;
+  }
+}
+
+bool Reactor::Round() {
+  epoll_event events[kEventsPerRound];
+  const int count = epoll_wait(epoll_, events, kEventsPerRound, 0);
+  if (count <= 0) return false;
+  receiver_.Reset();
+  for (int i = 0; i < count && receiver_.HasRoom(); i++) {
+    UdpSocket* socket = Find(events[i].data.u32);
+    if (socket != nullptr) Serve(*socket, events[i].events);
+  }
+  if ((receiver_.count() > 0 || HasErrors()) && handler_ != nullptr) handler_->OnBatch(receiver_.count());
+  return count == kEventsPerRound || receiver_.count() > 0;
+}
+
+void Reactor::Serve(UdpSocket& socket, uint32_t events) {
+  if ((events & EPOLLERR) != 0) OnPeerErrors(socket);
+  if ((events & EPOLLIN) != 0 && !socket.closing) {
+    const int error = receiver_.Receive(socket);
+    if (error != 0) OnSendError(socket, 0, error);
+  }
+  if ((events & EPOLLOUT) != 0) Resume(socket);
+}
+
+void Reactor::Resume(UdpSocket& socket) {
+  if (socket.waits_for_room) WatchRoom(socket, false);
+  sender_.Resume(socket);
+  if (socket.closing && socket.kept.empty()) Free(socket);
+}
+
+void Reactor::OnSendError(UdpSocket& socket, uint32_t peer, int error) {
+  if (!socket.closing && errors_.size() < kErrorsMax) errors_.push_back({socket.handle, peer, error});
+}
+
+void Reactor::OnPeerErrors(UdpSocket& socket) {
+  gone_.clear();
+  socket.TakeGonePeers(&gone_);
+  for (const uint32_t peer : gone_) OnSendError(socket, peer, ECONNREFUSED);
+}
+
+void Reactor::OnFull(UdpSocket& socket) {
+  if (!socket.waits_for_room) WatchRoom(socket, true);
+}
+
+void Reactor::WatchRoom(UdpSocket& socket, bool wanted) {
+  socket.waits_for_room = wanted;
+  epoll_event event{};
+  event.events = (socket.closing ? 0u : static_cast<uint32_t>(EPOLLIN)) | (wanted ? static_cast<uint32_t>(EPOLLOUT) : 0u);
+  event.data.u32 = socket.handle;
+  epoll_ctl(epoll_, EPOLL_CTL_MOD, socket.fd, &event);
+}
+
+void Reactor::OnDeviceFull(UdpSocket& socket) {
+  device_waiters_.push_back(socket.handle);
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&device_timer_)) != 0) return;
+  const auto on_timer = [](uv_timer_t* timer) {
+    auto* self = static_cast<Reactor*>(timer->data);
+    for (const uint32_t handle : std::exchange(self->device_waiters_, {})) {
+      UdpSocket* waiting = self->Find(handle);
+      if (waiting != nullptr) self->Resume(*waiting);
+    }
+    if (self->HasErrors() && self->handler_ != nullptr) self->handler_->OnBatch(0);
+  };
+  uv_timer_start(&device_timer_, on_timer, kDevicePauseMs, 0);
+}
+
+}  // namespace ntftp

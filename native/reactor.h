@@ -1,0 +1,93 @@
+// The sockets of one thread: one epoll set on the thread's loop, one callback for everything that arrived.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "batch_receiver.h"
+#include "batch_sender.h"
+#include "udp_socket.h"
+
+namespace ntftp {
+
+// What a reactor tells its owner.
+class ReactorHandler {
+ public:
+  virtual ~ReactorHandler() = default;
+  // `count` rows of the table are filled; there may be none, when only errors came. Calls back are fine.
+  virtual void OnBatch(uint32_t count) = 0;
+};
+
+// An error of a socket, for its owner.
+struct SocketError {
+  uint32_t handle;
+  uint32_t peer;  // 0: it concerns the whole socket
+  int error;
+};
+
+// Lives on the loop of one thread and is used by that thread alone.
+class Reactor final : private SendWatcher {
+ public:
+  Reactor(uv_loop_t* loop, ReactorHandler* handler, SendFeatures features, BatchReceiver receiver);
+  ~Reactor() override;
+
+  // Starts listening; 0 or an errno. After a failure the reactor is to be deleted.
+  int Start();
+  // Closes everything; `on_closed` runs when the loop has let go, from then on the reactor can be deleted.
+  void Stop(void (*on_closed)(void*), void* data);
+  // No callback from now on: the owner is about to go.
+  void Detach() { handler_ = nullptr; }
+
+  // A new socket in `*handle`; 0 or an errno with the name of the failed call.
+  int Open(const OpenOptions& options, uint32_t* handle, const char** failed_call);
+  // Stops receiving at once; the descriptor goes when everything kept has left.
+  void Close(UdpSocket& socket);
+  // nullptr for a handle whose socket is closed.
+  UdpSocket* Find(uint32_t handle);
+
+  BatchSender& sender() { return sender_; }
+  // Takes the errors that have come up since the last call.
+  std::vector<SocketError> TakeErrors();
+  bool HasErrors() const { return !errors_.empty(); }
+  void SetReferenced(bool referenced);
+
+ private:
+  void OnSendError(UdpSocket& socket, uint32_t peer, int error) override;
+  void OnPeerErrors(UdpSocket& socket) override;
+  void OnFull(UdpSocket& socket) override;
+  void OnDeviceFull(UdpSocket& socket) override;
+
+  void OnReadable();
+  // One look at the epoll set; false when there was nothing.
+  bool Round();
+  void Serve(UdpSocket& socket, uint32_t events);
+  void Resume(UdpSocket& socket);
+  void Free(UdpSocket& socket);
+  void WatchRoom(UdpSocket& socket, bool wanted);
+  static void OnHandleClosed(uv_handle_t* handle);
+
+  uv_loop_t* loop_;
+  ReactorHandler* handler_;
+  BatchReceiver receiver_;
+  BatchSender sender_;
+  int epoll_ = -1;
+  uv_poll_t poll_{};
+  uv_timer_t device_timer_{};
+  bool stopped_ = false;
+  int open_handles_ = 0;
+  void (*on_closed_)(void*) = nullptr;
+  void* on_closed_data_ = nullptr;
+
+  // Slots are used again, each time with another generation in the handle.
+  std::vector<std::unique_ptr<UdpSocket>> slots_;
+  std::vector<uint32_t> generations_;
+  std::vector<uint32_t> free_slots_;
+  std::vector<uint32_t> device_waiters_;
+  std::vector<SocketError> errors_;
+  std::vector<uint32_t> gone_;
+};
+
+}  // namespace ntftp

@@ -1,0 +1,165 @@
+#include "udp_socket.h"
+
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+
+namespace ntftp {
+namespace {
+
+// Most that one socket keeps while the kernel has no room: two of the largest windows, and repetitions.
+constexpr size_t kKeptBytesMax = 4 * 1024 * 1024;
+
+// ICMP errors taken at once: a flood of them must not hold up the loop.
+constexpr int kErrorsPerVisit = 16;
+
+// The local address that a datagram leaves from.
+void WriteSource(msghdr* message, const Address& from) {
+  cmsghdr* control = CMSG_FIRSTHDR(message);
+  if (from.family() == AF_INET6) {
+    in6_pktinfo info{};
+    const auto* address = reinterpret_cast<const sockaddr_in6*>(from.get());
+    info.ipi6_addr = address->sin6_addr;
+    info.ipi6_ifindex = address->sin6_scope_id;
+    control->cmsg_level = IPPROTO_IPV6;
+    control->cmsg_type = IPV6_PKTINFO;
+    control->cmsg_len = CMSG_LEN(sizeof(info));
+    memcpy(CMSG_DATA(control), &info, sizeof(info));
+    message->msg_controllen = CMSG_SPACE(sizeof(info));
+  } else {
+    in_pktinfo info{};
+    info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(from.get())->sin_addr;
+    control->cmsg_level = IPPROTO_IP;
+    control->cmsg_type = IP_PKTINFO;
+    control->cmsg_len = CMSG_LEN(sizeof(info));
+    memcpy(CMSG_DATA(control), &info, sizeof(info));
+    message->msg_controllen = CMSG_SPACE(sizeof(info));
+  }
+}
+
+int SetOption(int fd, int level, int name, int value) { return setsockopt(fd, level, name, &value, sizeof(value)); }
+
+}  // namespace
+
+int UdpSocket::Open(const OpenOptions& options, const char** failed_call) {
+  fd = socket(options.address.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) {
+    *failed_call = "socket";
+    return errno;
+  }
+  int error = Configure(options, failed_call);
+  if (error == 0) {
+    error = Bind(options);
+    *failed_call = "bind";
+  }
+  if (error != 0) {
+    Close();
+    return error;
+  }
+  socklen_t length = sizeof(local.storage);
+  getsockname(fd, local.get(), &length);
+  datagram_bytes = options.datagram_bytes;
+  reports_local = options.report_local;
+  return 0;
+}
+
+int UdpSocket::Configure(const OpenOptions& options, const char** failed_call) {
+  const bool v6 = options.address.family() == AF_INET6;
+  *failed_call = "setsockopt";
+  if (v6 && SetOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0) return errno;
+  // ICMP errors tell when a peer is gone. A socket without them works, too.
+  SetOption(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, 1);
+  if (options.receive_buffer_bytes > 0) {
+    SetOption(fd, SOL_SOCKET, SO_RCVBUF, static_cast<int>(options.receive_buffer_bytes));
+  }
+  if (options.share_port && SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0) return errno;
+  if (options.report_local) {
+    const int failed = v6 ? SetOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) : SetOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    if (failed != 0) return errno;
+  }
+  // Windows of a sender on this machine, or of a network card that joins them, arrive in one piece.
+  if (options.coalesce) receives_coalesced = SetOption(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
+  return 0;
+}
+
+int UdpSocket::Bind(const OpenOptions& options) {
+  Address address = options.address;
+  int error = EADDRINUSE;
+  for (uint32_t tried = 0; tried < options.port_count && error == EADDRINUSE; tried++) {
+    const uint32_t step = (options.port_start + tried) % options.port_count;
+    address.set_port(static_cast<uint16_t>(options.first_port + step));
+    error = bind(fd, address.get(), address.length()) == 0 ? 0 : errno;
+  }
+  return error;
+}
+
+void UdpSocket::Close() {
+  if (fd >= 0) close(fd);
+  fd = -1;
+  kept.clear();
+  kept_bytes = 0;
+}
+
+void UdpSocket::Keep(const Address& to, std::vector<uint8_t> bytes) {
+  if (kept_bytes + bytes.size() > kKeptBytesMax) return;
+  kept_bytes += bytes.size();
+  kept.push_back({to, std::move(bytes)});
+}
+
+int UdpSocket::SendNow(const uint8_t* bytes, size_t length, const Address& to, const Address* from) {
+  Address target = to;
+  iovec iov{const_cast<uint8_t*>(bytes), length};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(in6_pktinfo))] = {};
+  msghdr message{};
+  message.msg_name = target.get();
+  message.msg_namelen = target.length();
+  message.msg_iov = &iov;
+  message.msg_iovlen = 1;
+  if (from != nullptr) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    WriteSource(&message, *from);
+  }
+  return sendmsg(fd, &message, MSG_DONTWAIT) < 0 ? errno : 0;
+}
+
+void UdpSocket::TakeGonePeers(std::vector<uint32_t>* gone) {
+  for (int taken = 0; taken < kErrorsPerVisit; taken++) {
+    Address original_peer;
+    char payload[4];
+    alignas(cmsghdr) char control[512];
+    iovec iov{payload, sizeof(payload)};
+    msghdr message{};
+    message.msg_name = &original_peer.storage;
+    message.msg_namelen = sizeof(original_peer.storage);
+    message.msg_iov = &iov;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    if (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+      const bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+      const bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+      if (!v4 && !v6) continue;
+      sock_extended_err what;
+      memcpy(&what, CMSG_DATA(c), sizeof(what));
+      const bool icmp = what.ee_origin == SO_EE_ORIGIN_ICMP || what.ee_origin == SO_EE_ORIGIN_ICMP6;
+      if (!icmp || what.ee_errno != ECONNREFUSED) continue;
+      // An answer to a stranger may come back as well: that says nothing about a peer.
+      const uint32_t peer = peers.Find(original_peer);
+      if (peer != 0) gone->push_back(peer);
+    }
+  }
+}
+
+}  // namespace ntftp

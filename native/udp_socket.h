@@ -1,0 +1,70 @@
+// One UDP socket: what it is bound to, whom it talks to, and what the kernel did not take yet.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "address.h"
+#include "peer_table.h"
+
+namespace ntftp {
+
+// What a socket is opened with.
+struct OpenOptions {
+  Address address;
+  // Ports tried once each, from `port_start` on, wrapping around inside [first_port, first_port + port_count).
+  uint32_t first_port = 0;
+  uint32_t port_count = 1;
+  uint32_t port_start = 0;
+  // Asked for as SO_RCVBUF; 0 leaves the kernel's default.
+  uint32_t receive_buffer_bytes = 0;
+  // Largest datagram worth receiving whole; 0: any. Sockets with a limit receive many in one call.
+  uint32_t datagram_bytes = 0;
+  // Windows come as one piece, where the kernel joins them.
+  bool coalesce = false;
+  // Each datagram comes with the address it was sent to.
+  bool report_local = false;
+  // Other sockets of this user may have the same port: the kernel keeps each peer on one of them.
+  bool share_port = false;
+};
+
+// A datagram that waits for room in the kernel.
+struct KeptDatagram {
+  Address to;
+  std::vector<uint8_t> bytes;
+};
+
+struct UdpSocket {
+  int fd = -1;
+  uint32_t handle = 0;
+  Address local;
+  PeerTable peers;
+  uint32_t datagram_bytes = 0;
+  bool receives_coalesced = false;
+  bool reports_local = false;
+  bool segmentation_refused = false;
+  bool waits_for_room = false;
+  // JavaScript closed it; it lives on until everything kept has left.
+  bool closing = false;
+  std::deque<KeptDatagram> kept;
+  size_t kept_bytes = 0;
+
+  // Creates and binds; 0, or the errno with the name of the call that failed.
+  int Open(const OpenOptions& options, const char** failed_call);
+  // Frees the descriptor. Idempotent.
+  void Close();
+  // Drops what does not fit the limit: that is as good as lost on the way.
+  void Keep(const Address& to, std::vector<uint8_t> bytes);
+  // One datagram, now; from that local address, where one is given. Returns 0 or an errno.
+  int SendNow(const uint8_t* bytes, size_t length, const Address& to, const Address* from);
+
+  // Takes the waiting ICMP errors: the numbers of peers at whose port nobody listens.
+  void TakeGonePeers(std::vector<uint32_t>* gone);
+
+ private:
+  int Configure(const OpenOptions& options, const char** failed_call);
+  int Bind(const OpenOptions& options);
+};
+
+}  // namespace ntftp

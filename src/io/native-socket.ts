@@ -1,0 +1,257 @@
+import { isUnspecified } from "./address.js";
+import { AddressBook } from "./address-book.js";
+import { CommandWriter } from "./command-writer.js";
+import type { NativeBinding, NativeFeatures, Reactor } from "./native-binding.js";
+import { randomStart, systemError } from "./port-choice.js";
+import type {
+  DatagramRun,
+  DatagramSocket,
+  OpenSocketOptions,
+  Peer,
+  SocketFactory,
+  SocketHandlers,
+} from "./socket.js";
+
+/** Room for what arrives in one turn: a thousand ACKs, or a few windows of large blocks. */
+const INBOX_BYTES = 4_194_304;
+const RECORD_ROWS = 2048;
+
+/** Rows of the inbox begin at multiples of this, so that views of small datagrams can be kept ready. */
+const INBOX_ALIGNMENT = 64;
+
+/** An ACK: by far the most frequent datagram of a server. */
+const ACK_BYTES = 4;
+
+/** Bits of the reactor's `open`. */
+const Flag = { coalesce: 1, reportLocal: 2, sharePort: 4 } as const;
+
+/** A handle is a slot in its low bits and a generation above. */
+const SLOT_MASK = 0xfffff;
+
+/** Sockets of one thread over the addon: everything that arrives in a turn comes in one call, everything sent leaves in one. */
+export class NativeSockets implements SocketFactory {
+  readonly kind = "native";
+  readonly reportsLocalAddress = true;
+  readonly #reactor: Reactor;
+  readonly #recordWords: number;
+  readonly #inbox = new Uint8Array(INBOX_BYTES);
+  readonly #records: Uint32Array;
+  readonly #commands: CommandWriter;
+  readonly #sockets: (NativeSocket | undefined)[] = [];
+  readonly #ackViews: (Uint8Array | undefined)[] = [];
+  readonly #addresses = new AddressBook();
+  /** Open sockets that keep the process alive. */
+  #referenced = 0;
+
+  /**
+   * @param wanted - what may be used; the kernel's answer is in {@link NativeSockets.features}
+   * @throws the system's error when the thread can't have another descriptor
+   */
+  constructor(binding: NativeBinding, wanted: NativeFeatures = { segmentation: true, batches: true }) {
+    this.#recordWords = binding.recordWords;
+    this.#records = new Uint32Array(RECORD_ROWS * binding.recordWords);
+    this.#commands = new CommandWriter(binding.commandWords, (count, memories) =>
+      this.#flush(count, memories),
+    );
+    const { rows, outbox } = this.#commands;
+    const onBatch = (count: number, hasErrors: boolean): void => this.#takeBatch(count, hasErrors);
+    this.#reactor = new binding.Reactor(this.#inbox, this.#records, rows, outbox, onBatch, wanted);
+  }
+
+  /** What the kernel takes; a device that refuses lowers it at run time. */
+  get features(): NativeFeatures {
+    return this.#reactor.features();
+  }
+
+  async open(options: OpenSocketOptions, handlers: SocketHandlers): Promise<DatagramSocket> {
+    const { address, port, receiveBufferBytes = 0, datagramBytes = 0 } = options;
+    const isRange = typeof port !== "number";
+    const first = isRange ? port.first : port;
+    const count = isRange ? port.last - port.first + 1 : 1;
+    const flags =
+      (datagramBytes > 0 && !options.reportsLocalAddress ? Flag.coalesce : 0) |
+      (options.reportsLocalAddress ? Flag.reportLocal : 0);
+    let handle: number;
+    try {
+      const start = randomStart(count);
+      handle = this.#reactor.open(address, first, count, start, receiveBufferBytes, datagramBytes, flags);
+    } catch (error) {
+      throw systemError(error as NodeJS.ErrnoException, address, first);
+    }
+    const socket = new NativeSocket(this, handle, address, this.#reactor.localPort(handle), handlers);
+    this.#sockets[handle & SLOT_MASK] = socket;
+    this.setReferenced(1);
+    return socket;
+  }
+
+  /** For {@link NativeSocket} alone. */
+  get commands(): CommandWriter {
+    return this.#commands;
+  }
+
+  /** For {@link NativeSocket} alone. */
+  get reactor(): Reactor {
+    return this.#reactor;
+  }
+
+  /** For {@link NativeSocket} alone. @param change - how many sockets more keep the process alive */
+  setReferenced(change: 1 | -1): void {
+    const before = this.#referenced;
+    this.#referenced += change;
+    if (before === 0 || this.#referenced === 0) this.#reactor.setReferenced(this.#referenced > 0);
+  }
+
+  /** For {@link NativeSocket} alone. */
+  forget(handle: number): void {
+    this.#sockets[handle & SLOT_MASK] = undefined;
+  }
+
+  #takeBatch(count: number, hasErrors: boolean): void {
+    this.#commands.hold();
+    let taken = 0;
+    try {
+      while (taken < count) this.#takeRow(taken++);
+    } finally {
+      // A handler of the application has thrown: the others' datagrams are not to blame.
+      if (taken < count) this.#takeRest(taken, count);
+      this.#commands.release();
+    }
+    if (hasErrors) this.#tellErrors();
+  }
+
+  #takeRest(from: number, count: number): void {
+    for (let row = from; row < count; row++) {
+      try {
+        this.#takeRow(row);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+
+  #takeRow(row: number): void {
+    const records = this.#records;
+    const at = row * this.#recordWords;
+    const handle = records[at] as number;
+    const socket = this.#sockets[handle & SLOT_MASK];
+    // Closed meanwhile, perhaps by what came before in this batch.
+    if (socket === undefined || socket.handle !== handle) return;
+    const offset = records[at + 1] as number;
+    const length = records[at + 2] as number;
+    const bytes =
+      length === ACK_BYTES ? this.#ackView(offset) : this.#inbox.subarray(offset, offset + length);
+    const peerId = records[at + 3] as number;
+    const peer = peerId === socket.peerId ? socket.peer : this.#addresses.peerAt(records, at + 4);
+    const local = records[at + 11] === 0 ? socket.localAddress : this.#addresses.localAt(records, at);
+    socket.handlers.onDatagram(bytes, peer, local);
+  }
+
+  #ackView(offset: number): Uint8Array {
+    if (offset % INBOX_ALIGNMENT !== 0) return this.#inbox.subarray(offset, offset + ACK_BYTES);
+    const index = offset / INBOX_ALIGNMENT;
+    let view = this.#ackViews[index];
+    if (view === undefined) {
+      view = this.#inbox.subarray(offset, offset + ACK_BYTES);
+      this.#ackViews[index] = view;
+    }
+    return view;
+  }
+
+  #flush(count: number, memories: readonly Uint8Array[]): void {
+    if (this.#reactor.flush(count, memories)) this.#tellErrors();
+  }
+
+  #tellErrors(): void {
+    const errors = this.#reactor.takeErrors();
+    for (let at = 0; at < errors.length; at += 3) {
+      const handle = errors[at] as number;
+      const socket = this.#sockets[handle & SLOT_MASK];
+      if (socket?.handle !== handle) continue;
+      socket.report(errors[at + 1] as number, errors[at + 2] as number);
+    }
+  }
+}
+
+class NativeSocket implements DatagramSocket {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly handle: number;
+  readonly handlers: SocketHandlers;
+  /** Whom runs go to. */
+  peer: Peer = NOBODY;
+  /** The reactor's number for it; 0 while there is none. */
+  peerId = NO_PEER;
+  readonly #thread: NativeSockets;
+  #referenced = true;
+  #closed = false;
+
+  constructor(
+    thread: NativeSockets,
+    handle: number,
+    localAddress: string,
+    localPort: number,
+    handlers: SocketHandlers,
+  ) {
+    this.#thread = thread;
+    this.handle = handle;
+    this.localAddress = localAddress;
+    this.localPort = localPort;
+    this.handlers = handlers;
+  }
+
+  setPeer(peer: Peer): void {
+    if (this.#closed) return;
+    const { reactor, commands } = this.#thread;
+    // What was sent to the old one leaves first.
+    if (this.peerId !== NO_PEER) commands.removePeer(this.handle, this.peerId);
+    this.peer = peer;
+    this.peerId = reactor.addPeer(this.handle, peer.address, peer.port);
+  }
+
+  sendRun(run: DatagramRun): void {
+    if (!this.#closed) this.#thread.commands.run(this.handle, this.peerId, run);
+  }
+
+  sendDatagram(bytes: Uint8Array, peer: Peer, fromAddress?: string): void {
+    if (this.#closed) return;
+    const { commands, reactor } = this.#thread;
+    if (peer === this.peer) {
+      if (commands.datagram(this.handle, this.peerId, bytes)) return;
+      // Larger than the table of a turn: behind what waits there.
+      commands.flush();
+    }
+    const source = fromAddress !== undefined && isUnspecified(this.localAddress) ? fromAddress : undefined;
+    const errno = reactor.sendTo(this.handle, peer.address, peer.port, bytes, source);
+    if (errno !== 0) queueMicrotask(() => this.report(peer === this.peer ? this.peerId : 0, errno));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.setReferenced(false);
+    this.#closed = true;
+    this.#thread.commands.close(this.handle);
+    this.#thread.forget(this.handle);
+  }
+
+  setReferenced(referenced: boolean): void {
+    if (this.#closed || referenced === this.#referenced) return;
+    this.#referenced = referenced;
+    this.#thread.setReferenced(referenced ? 1 : -1);
+  }
+
+  /** Something could not be sent to this peer (0: to somebody else, or it concerns the socket). */
+  report(peerId: number, errno: number): void {
+    if (this.#closed) return;
+    const { address, port } = peerId === this.peerId ? this.peer : NOBODY;
+    const error = systemError({ errno: -errno, syscall: "send" }, address, port);
+    // The kernel's queue is full for the moment: retransmission sees to it.
+    if (error.code !== "ENOBUFS" && error.code !== "EAGAIN") this.handlers.onError(error);
+  }
+}
+
+/** The reactor's peers begin at 1, and its records say 0 for strangers. */
+const NO_PEER = -1;
+
+const NOBODY: Peer = { address: "", port: 0 };
