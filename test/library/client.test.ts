@@ -200,5 +200,6 @@ test("require and import give the same classes", async () => {
     "TftpError",
     "createClient",
     "createServer",
+    "startMonitor",
   ]);
 });
