@@ -118,7 +118,8 @@ export class FileSink implements BlockSink {
       this.#buffered += count;
       taken += count;
     }
-    this.#saturated = this.#queuedBytes > QUEUED_BYTES_MAX;
+    // Who was told to wait is told by `onDrained`, and by nothing else.
+    if (this.#queuedBytes > QUEUED_BYTES_MAX) this.#saturated = true;
     return !this.#saturated;
   }
 

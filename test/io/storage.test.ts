@@ -205,6 +205,31 @@ test("a saturated sink says so and tells when there is room again", TIME_LIMIT, 
 });
 
 test(
+  "who was told to wait is told to go on, whatever else was written meanwhile",
+  TIME_LIMIT,
+  async (context) => {
+    const root = await temporaryFolder(context);
+    const sink = await openFileSink({ path: Buffer.from(join(root, "f")) });
+    let waits = true;
+    sink.attach({
+      onDrained: () => {
+        waits = false;
+      },
+      onFinished: () => undefined,
+      onFailure: () => undefined,
+    });
+    while (sink.write(Buffer.alloc(65_536)));
+    // The rest of a window comes all the same, while buffer after buffer gets to the disk.
+    while (waits) {
+      assert.equal(sink.write(Buffer.alloc(10)), false, "still to wait");
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    sink.discard();
+    await sink.settled();
+  },
+);
+
+test(
   "more bytes than announced, and a file that must stay, fail with their kinds",
   TIME_LIMIT,
   async (context) => {
