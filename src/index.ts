@@ -24,6 +24,7 @@ export type {
   TransferResult,
 } from "./observe/records.js";
 export type { CommonOptions } from "./options.js";
+export type { SubnetRoot } from "./server/client-roots.js";
 export type { HandlerContext, RequestHandler } from "./server/handler.js";
 export type { NameTest } from "./server/name-rules.js";
 export type { ServerOptions, SymlinkPolicy } from "./server/options.js";

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { PortRange, SymlinkPolicy } from "../index.js";
+import type { PortRange, SubnetRoot, SymlinkPolicy } from "../index.js";
 import { parseListenAddress } from "../observe/listen-address.js";
 import { type Mode, parseMode } from "./uri.js";
 
@@ -99,6 +99,15 @@ export const ipAddress: ValueKind<string> = parsedText((value) => {
   if (isIP(value.split("%")[0] ?? "") !== 0) return value;
   throw new Error("It has to be an IP address.");
 });
+
+/** ADDRESS/BITS=DIRECTORY. */
+export const subnetRoot: ValueKind<SubnetRoot> = parsedText((value) => {
+  const [, address = "", bits = "", root = ""] = /^([^/=]*)\/(\d{1,3})=(.+)$/.exec(value) ?? [];
+  const family = isIP(address);
+  if (family !== 0 && Number(bits) <= (family === 6 ? 128 : 32))
+    return { subnet: `${address}/${bits}`, root };
+  throw new Error("It has to be a network and a directory, as in 192.0.2.0/24=/srv/lab.");
+}, "^[^/=]+/[0-9]{1,3}=.+$");
 
 /** The name of a TFTP option (RFC 2347). */
 export const tftpOption: ValueKind<string> = {

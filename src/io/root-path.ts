@@ -1,5 +1,5 @@
 import { type BigIntStats, close, constants, fstat, open } from "node:fs";
-import { readlink } from "node:fs/promises";
+import { readlink, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { fsError } from "./fs-failure.js";
 import { spellingOnDisk } from "./ignore-case.js";
@@ -131,6 +131,27 @@ async function openExact(root: string, path: string, symlinks: SymlinkPolicy): P
   } catch (error) {
     close(fd, () => undefined);
     throw error;
+  }
+}
+
+/** True where something is that the name can mean; whether it may be opened is another question. */
+export async function isThere(root: string, path: string, ignoreCase: boolean): Promise<boolean> {
+  const directory = toPathBytes(root);
+  // Old PXE ROMs leave bytes of 0xFF behind the name.
+  for (const name of new Set([path, path.replace(/\udcff+$/, "")])) {
+    const spelling = ignoreCase ? await spellingOnDisk(directory, name) : name;
+    const found = await lstatOrNull(joinPathBytes(directory, spelling)).catch(() => null);
+    if (found !== null) return true;
+  }
+  return false;
+}
+
+/** True for a directory, or a link to one. */
+export async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(toPathBytes(path))).isDirectory();
+  } catch {
+    return false;
   }
 }
 

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { resolve } from "node:path";
 import { storageFailureOnWire } from "../driver/storage-failures.js";
 import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from "../engine/index.js";
 import type { ErrorName } from "../errors.js";
@@ -10,6 +11,7 @@ import type { BlockSink } from "../io/storage.js";
 import type { RefusalInfo, RefusalReason } from "../observe/records.js";
 import type { Runtime } from "../runtime.js";
 import { Admission, BUSY_TEXT, refusalOnWire } from "./admission.js";
+import { ClientRoots } from "./client-roots.js";
 import { NameRules } from "./name-rules.js";
 import { blockSizeFor, type ServerSettings } from "./options.js";
 import type { AnswerMode, PlacedRequest, Placement, TransferFailure } from "./placement.js";
@@ -28,6 +30,9 @@ const NEW_BOOT_SILENCE_MS = 1_000;
  * wire: the worker that moved the file reports its end a moment later.
  */
 const FILE_GRACE_MS = 100;
+
+/** Requests whose root is being chosen at a time: each has a few calls to the file system under way. */
+const CHOOSING_MAX = 1024;
 
 /** What the dispatcher needs of the server. */
 export interface DispatcherOwner {
@@ -64,6 +69,9 @@ export class Dispatcher {
   readonly #waiting: WaitingRoom<AcceptableRequest>;
   readonly #idle = new Set<() => void>();
   #names: NameRules;
+  #roots: ClientRoots;
+  /** Clients whose root is being chosen. */
+  readonly #choosing = new Set<string>();
   #placement: Placement | null = null;
 
   constructor(runtime: Runtime, settings: ServerSettings, owner: DispatcherOwner) {
@@ -71,6 +79,7 @@ export class Dispatcher {
     this.#owner = owner;
     this.#admission = new Admission(settings);
     this.#names = new NameRules(settings, null);
+    this.#roots = new ClientRoots(settings);
     const { clock, timers } = runtime;
     this.#waiting = new WaitingRoom(settings.queuedRequestsMax, clock, timers, (acceptable, waitedMs) =>
       this.#admit(acceptable, waitedMs),
@@ -175,6 +184,7 @@ export class Dispatcher {
         offer,
         requestedFile: fileName,
         file: name.file,
+        root: null,
         path: name.path,
         fileKey: name.key,
         peer: { address, port },
@@ -183,9 +193,36 @@ export class Dispatcher {
         uploadTag: method === "PUT" ? randomTag() : "",
       },
     };
-    if (this.#waiting.enter(clientKey, address, acceptable)) return;
-    answer(socket, datagram, ErrorCode.notDefined, BUSY_TEXT);
-    this.#tellRefusal("busy", BUSY_TEXT, datagram, acceptable.request);
+    if (this.#roots.areSet) void this.#chooseRoot(acceptable);
+    else this.#enter(acceptable);
+  }
+
+  /**
+   * The root decides which file it is, so it comes before the rules of one file. A repetition meanwhile is absorbed:
+   * the first one is about to be answered.
+   */
+  async #chooseRoot(acceptable: AcceptableRequest): Promise<void> {
+    const { clientKey, request } = acceptable;
+    if (this.#choosing.has(clientKey)) return;
+    if (this.#choosing.size >= CHOOSING_MAX) {
+      this.#sayBusy(acceptable);
+      return;
+    }
+    this.#choosing.add(clientKey);
+    const { method, peer, path, fileKey } = request;
+    const root = await this.#roots.choose(this.#owner.root(), method, peer.address, path);
+    this.#choosing.delete(clientKey);
+    this.#enter({ ...acceptable, request: { ...request, root, fileKey: resolve(root, fileKey) } });
+  }
+
+  #enter(acceptable: AcceptableRequest): void {
+    const { clientKey, request } = acceptable;
+    if (!this.#waiting.enter(clientKey, request.peer.address, acceptable)) this.#sayBusy(acceptable);
+  }
+
+  #sayBusy({ socket, request }: AcceptableRequest): void {
+    answer(socket, request, ErrorCode.notDefined, BUSY_TEXT);
+    this.#tellRefusal("busy", BUSY_TEXT, request, request);
   }
 
   /** Why no request of this method is served, or null. */
@@ -223,7 +260,7 @@ export class Dispatcher {
     const room = this.#admission.makeRoom(peer.address);
     if (room !== "free") return room;
     const answerMode = this.#owner.answerMode();
-    const start = { requestBytes, answer: answerMode, root: this.#owner.root() };
+    const start = { requestBytes, answer: answerMode, root: request.root ?? this.#owner.root() };
     const transfer = new ServerTransfer(this.#placement, this.#settings, request, start, {
       onRequest: (req, res, of) => this.#owner.onRequest(req, res, of),
       onUnanswered: (_, failure) => answerFailure(socket, request, failure),

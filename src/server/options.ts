@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import type { Peer, PortRange } from "../io/socket.js";
 import { type CommonOptions, type CommonSettings, fillCommonOptions } from "../options.js";
+import { checkSubnetRoot, type SubnetRoot } from "./client-roots.js";
 import {
   checkListenAddress,
   checkOneOf,
@@ -45,6 +46,13 @@ export interface ServerOptions extends CommonOptions {
   /** A file that is not there under its name is looked for in any case; names that differ in case are one file. */
   ignoreCase?: boolean | undefined;
   /**
+   * A directory below the root for each client, named after its IP address or its hardware address
+   * (`01-02-03-04-aa-bb`). A GET of what is not there falls through to the root; a PUT goes there if it exists.
+   */
+  uniqueRoot?: "ip" | "mac" | undefined;
+  /** Roots for the clients of networks, the narrowest first; a GET of what is not there falls through to `root`. */
+  subnetRoots?: readonly SubnetRoot[] | undefined;
+  /**
    * A file of rules that rewrite requested names, in the form of in.tftpd's `--map-file` (docs/reference.md). Read by
    * `listen()` and `reload()`.
    */
@@ -87,6 +95,9 @@ export interface ServerSettings extends CommonSettings {
   readonly refusedOptions: ReadonlySet<string>;
   readonly lowercase: boolean;
   readonly ignoreCase: boolean;
+  readonly uniqueRoot: "ip" | "mac" | null;
+  /** With absolute paths. */
+  readonly subnetRoots: readonly SubnetRoot[];
   /** Absolute path. */
   readonly map: string | null;
   readonly symlinks: SymlinkPolicy;
@@ -116,6 +127,8 @@ const MTU_BYTES_MIN = 68;
 /** The largest IP packet. */
 const MTU_BYTES_MAX = 65_535;
 
+const UNIQUE_ROOTS: readonly ("ip" | "mac")[] = ["ip", "mac"];
+
 const SYMLINK_POLICIES: readonly SymlinkPolicy[] = ["inside", "follow", "deny"];
 
 /**
@@ -141,6 +154,9 @@ export function fillServerOptions(options: ServerOptions): ServerSettings {
     refusedOptions: checkOptionNames("refuse", options.refuse ?? []),
     lowercase: Boolean(options.lowercase),
     ignoreCase: Boolean(options.ignoreCase),
+    uniqueRoot:
+      options.uniqueRoot === undefined ? null : checkOneOf("uniqueRoot", options.uniqueRoot, UNIQUE_ROOTS),
+    subnetRoots: (options.subnetRoots ?? []).map(checkSubnetRoot),
     map: options.map ? resolve(options.map) : null,
     symlinks: checkOneOf("symlinks", options.symlinks ?? "inside", SYMLINK_POLICIES),
     ...fillLimits(options),

@@ -12,6 +12,8 @@ export interface PlacedRequest {
   readonly requestedFile: string;
   /** As `req.file` shows it. */
   readonly file: string;
+  /** The client's own root, or null: the server's. */
+  readonly root: string | null;
   /** The name below the root, without `.` and `..`. */
   readonly path: string;
   /** One value for all spellings of a file's name: what same-file rules compare. */

@@ -190,7 +190,7 @@ export class Server extends EventEmitter {
       req.abort(errorTexts.EABORT);
       return;
     }
-    transfer.serveFiles(this.root);
+    transfer.serveFiles(transfer.request.root ?? this.root);
   }
 
   /**
@@ -212,7 +212,8 @@ export class Server extends EventEmitter {
 
   #askListeners(req: ServerRequest, res: ServerResponse, transfer: ServerTransfer): void {
     if (this.#handler !== null) {
-      askHandler(this.#handler, this.root, (error) => this.#reportWorker(error), req, res, transfer);
+      const root = transfer.request.root ?? this.root;
+      askHandler(this.#handler, root, (error) => this.#reportWorker(error), req, res, transfer);
       return;
     }
     this.#transfers.set(req, transfer);

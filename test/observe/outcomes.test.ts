@@ -257,6 +257,7 @@ test("reasons that a test can't bring about have their outcome too", () => {
     offer: { parameters: { blockSize: 512, windowSize: 1 }, declaredSizeBytes: null } as never,
     requestedFile: "f",
     file: "f",
+    root: null,
     path: "f",
     fileKey: "f",
     peer: { address: "192.0.2.1", port: 9 },

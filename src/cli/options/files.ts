@@ -1,5 +1,5 @@
 import type { OptionRow } from "../option-row.js";
-import { flag, ipAddress, symlinkPolicy, text } from "../value-kinds.js";
+import { flag, ipAddress, oneOf, subnetRoot, symlinkPolicy, text } from "../value-kinds.js";
 
 /** Which files are served under which names. */
 export const fileOptions = [
@@ -14,6 +14,23 @@ export const fileOptions = [
     default: "inside",
     group: "Files",
     library: "symlinks",
+  },
+  {
+    name: "unique-root",
+    kind: oneOf("ip", "mac"),
+    placeholder: "name",
+    help: "a directory below the root for each client, named after its ip or mac address",
+    group: "Files",
+    library: "uniqueRoot",
+  },
+  {
+    name: "subnet-root",
+    kind: subnetRoot,
+    placeholder: "network=directory",
+    isRepeatable: true,
+    help: "a root for the clients of a network, as 192.0.2.0/24=/srv/lab; may be repeated",
+    group: "Files",
+    library: "subnetRoots",
   },
   {
     name: "lowercase",
