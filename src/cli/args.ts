@@ -142,6 +142,7 @@ function addOptions(command: Command, rows: readonly OptionRow[]): void {
   for (const heading of optionGroups) {
     for (const row of rows.filter(({ group }) => group === heading)) {
       command.addOption(toCommanderOption(row).helpGroup(`${heading}:`));
+      if (row.isNegatable) command.addOption(new Option(`--no-${row.name}`).hideHelp());
     }
   }
   command.helpOption("-h, --help", "print this help");

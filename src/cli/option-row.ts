@@ -19,6 +19,8 @@ export interface OptionRow<T = unknown> {
   readonly isValueOptional?: true;
   /** May be given more than once: the values become a list. */
   readonly isRepeatable?: true;
+  /** A flag that is on by default: `--no-NAME` turns it off. */
+  readonly isNegatable?: true;
   /** Says what it does: begins in lower case, without a full stop and without the default. */
   readonly help: string;
   /** In words, where there is one. */

@@ -19,8 +19,12 @@ export interface FileSinkOptions {
   readonly path: Buffer;
   /** Announced size: checked against the free space, and not exceeded. */
   readonly expectedBytes?: number | null;
+  /** Most bytes that are taken, whatever was announced. */
+  readonly bytesMax?: number;
   /** Keep a file that is there: the upload fails with "exists". */
   readonly keepExisting?: boolean;
+  /** Make no new file: without one that is there, the upload fails with "not-found". */
+  readonly onlyExisting?: boolean;
   /** Have the bytes on the disk, not just with the system, before the file appears. */
   readonly sync?: boolean;
   /** The part of the temporary name that chance decides otherwise; who knows it can clean up after a crash. */
@@ -33,7 +37,7 @@ export interface FileSinkOptions {
  * Opens a sink that makes a file appear whole or not at all: bytes go to `.NAME.<random>.part` in the same
  * directory, which takes the final name when the last of them is written.
  *
- * @throws the file system's error; ENOSPC when the announced size does not fit
+ * @throws the file system's error; ENOSPC when the announced size does not fit or is more than `bytesMax`
  */
 export async function openFileSink(options: FileSinkOptions): Promise<FileSink> {
   const { path } = options;
@@ -45,6 +49,10 @@ export async function openFileSink(options: FileSinkOptions): Promise<FileSink> 
   }
   if (existing !== null && options.keepExisting)
     throw fsError("EEXIST", "file already exists", path.toString());
+  if (existing === null && options.onlyExisting)
+    throw fsError("ENOENT", "no such file to replace", path.toString());
+  if ((options.expectedBytes ?? 0) > (options.bytesMax ?? Number.POSITIVE_INFINITY))
+    throw fsError("ENOSPC", "more bytes announced than an upload may have", path.toString());
   await checkSpace(path, options.expectedBytes ?? 0);
   const temporary = temporaryPathOf(path, options.temporaryTag ?? randomTag());
   const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
@@ -87,6 +95,8 @@ export class FileSink implements BlockSink {
   #writing = false;
   #finishing = false;
   #saturated = false;
+  /** More came than may: the failure is about to be told. */
+  #failing = false;
   #over = false;
   #settle: () => void = () => undefined;
   readonly #settled = new Promise<void>((resolve) => {
@@ -104,12 +114,13 @@ export class FileSink implements BlockSink {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#over) return true;
+    if (this.#over || this.#failing) return true;
     this.#receivedBytes += bytes.length;
-    const expected = this.#options.expectedBytes ?? Number.POSITIVE_INFINITY;
-    if (this.#receivedBytes > expected) {
-      this.#failLater(fsError("ENOSPC", "more bytes than announced", this.#options.path.toString()));
-      return true;
+    const { expectedBytes, bytesMax, path } = this.#options;
+    if (this.#receivedBytes > Math.min(expectedBytes ?? Infinity, bytesMax ?? Infinity)) {
+      this.#failLater(fsError("ENOSPC", "more bytes than announced or allowed", path.toString()));
+      // Nothing more, and no ACK of what won't be stored.
+      return false;
     }
     for (let taken = 0; taken < bytes.length; ) {
       if (this.#buffered === this.#buffer.length) this.#nextBuffer();
@@ -124,6 +135,7 @@ export class FileSink implements BlockSink {
   }
 
   finish(): void {
+    if (this.#failing) return;
     this.#finishing = true;
     this.#enqueueBuffer();
     if (!this.#writing) void this.#complete();
@@ -227,6 +239,7 @@ export class FileSink implements BlockSink {
   }
 
   #failLater(error: Error): void {
+    this.#failing = true;
     process.nextTick(() => {
       if (!this.#over) this.#fail(error);
     });

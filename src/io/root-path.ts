@@ -3,6 +3,7 @@ import { readlink, stat } from "node:fs/promises";
 import { promisify } from "node:util";
 import { fsError } from "./fs-failure.js";
 import { spellingOnDisk } from "./ignore-case.js";
+import { isTemporaryName } from "./left-overs.js";
 import { isBelow, joinPathBytes, lstatOrNull, realPathBytes, toPathBytes } from "./path-bytes.js";
 
 /** Which symbolic links below the root are followed. */
@@ -22,7 +23,7 @@ export type NormalizedName =
 /**
  * The rule for names, without looking at a disk: `\` separates like `/` (Windows boot clients), an absolute name
  * starts at the root and can't climb out of it, a relative one that would is refused, and so are control
- * characters. Names that merely begin with dots (`..data`) are fine.
+ * characters and the names of uploads under way. Names that merely begin with dots (`..data`) are fine.
  */
 export function normalizeName(name: string): NormalizedName {
   if (/[\0-\x1f\x7f]/.test(name)) return { ok: false, reason: "control characters" };
@@ -34,6 +35,7 @@ export function normalizeName(name: string): NormalizedName {
     if (part !== "..") parts.push(part);
     else if (parts.pop() === undefined && !isAbsolute) return { ok: false, reason: "leaves the root" };
   }
+  if (isTemporaryName(parts.at(-1) ?? "")) return { ok: false, reason: "name of an upload under way" };
   const path = parts.join("/");
   return { ok: true, path, key: path };
 }

@@ -4,7 +4,6 @@ import { storageFailureOnWire } from "../driver/storage-failures.js";
 import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from "../engine/index.js";
 import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
-import { randomTag } from "../io/file-sink.js";
 import { processTimeMs } from "../io/process-time.js";
 import type { DatagramSocket } from "../io/socket.js";
 import type { BlockSink } from "../io/storage.js";
@@ -38,6 +37,8 @@ const CHOOSING_MAX = 1024;
 export interface DispatcherOwner {
   /** Directory that is served at this moment. */
   root(): string;
+  /** The part of a temporary name that is an upload's own. */
+  uploadTag(): string;
   /** Who answers at this moment. */
   answerMode(): AnswerMode;
   onRequest(req: ServerRequest, res: ServerResponse, transfer: ServerTransfer): void;
@@ -190,7 +191,7 @@ export class Dispatcher {
         peer: { address, port },
         localAddress: transferAddress(datagram.localAddress),
         receivedAtMs: processTimeMs(),
-        uploadTag: method === "PUT" ? randomTag() : "",
+        uploadTag: method === "PUT" ? this.#owner.uploadTag() : "",
       },
     };
     if (this.#roots.areSet) void this.#chooseRoot(acceptable);

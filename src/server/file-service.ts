@@ -8,7 +8,7 @@ import type { ServerSettings } from "./options.js";
 import type { PlacedRequest } from "./placement.js";
 
 /** What of the settings decides how names become files. */
-export type FileSettings = Pick<ServerSettings, "symlinks" | "ignoreCase">;
+export type FileSettings = Pick<ServerSettings, "symlinks" | "ignoreCase" | "uploads">;
 
 /** The files below a root, for the transfers of one thread: they share its block cache. */
 export class FileService {
@@ -27,12 +27,23 @@ export class FileService {
     return new FileSource(this.#cache, await openForRead(root, request.path, symlinks, ignoreCase));
   }
 
-  /** @throws the file system's error; ENOSPC when the announced size does not fit */
+  /**
+   * @throws the file system's error; ENOSPC when the announced size does not fit or is not allowed, EEXIST and ENOENT
+   * for what the policy of uploads keeps out
+   */
   async openSink(root: string, request: PlacedRequest): Promise<BlockSink> {
     const path = await this.#resolveForWrite(root, request);
     const { mode, offer } = request;
     const expectedBytes = mode === "octet" ? offer.declaredSizeBytes : null;
-    return openFileSink({ path, expectedBytes, temporaryTag: request.uploadTag });
+    const { bytesMax, mayReplace, mayCreate } = this.#settings.uploads;
+    return openFileSink({
+      path,
+      expectedBytes,
+      bytesMax,
+      keepExisting: !mayReplace,
+      onlyExisting: !mayCreate,
+      temporaryTag: request.uploadTag,
+    });
   }
 
   /** Removes what an upload left that nobody can finish any more. */

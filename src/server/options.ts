@@ -31,6 +31,15 @@ export interface ServerOptions extends CommonOptions {
   denyGET?: boolean | undefined;
   /** Refuses every PUT with ERROR 2 before anything else happens. */
   denyPUT?: boolean | undefined;
+  /** Largest upload in bytes, from 0 on; default: what fits on the disk. Beyond, a PUT gets ERROR 3. */
+  maxUploadSize?: number | undefined;
+  /**
+   * Whether a PUT may replace a file; default true. With false it gets ERROR 6, also when the file appeared during
+   * the upload.
+   */
+  allowOverwrite?: boolean | undefined;
+  /** Whether a PUT may make a new file; default true. With false (in.tftpd's habit) it gets ERROR 1. */
+  create?: boolean | undefined;
   /** Local UDP ports for transfers, both ends included; default: the kernel's choice. */
   portRange?: PortRange | undefined;
   /**
@@ -80,6 +89,13 @@ export interface ServerOptions extends CommonOptions {
   handler?: string | URL | undefined;
 }
 
+/** What uploads may do. */
+export interface UploadPolicy {
+  readonly bytesMax: number;
+  readonly mayReplace: boolean;
+  readonly mayCreate: boolean;
+}
+
 /** {@link ServerOptions} without gaps. */
 export interface ServerSettings extends CommonSettings {
   /** What `host` or `addresses` stand for: IP literals. At least one. */
@@ -88,6 +104,7 @@ export interface ServerSettings extends CommonSettings {
   readonly root: string;
   readonly denyGET: boolean;
   readonly denyPUT: boolean;
+  readonly uploads: UploadPolicy;
   readonly portRange: PortRange | null;
   /** Bytes of an IP packet; Infinity for no limit. */
   readonly mtuBytes: number;
@@ -136,6 +153,7 @@ const SYMLINK_POLICIES: readonly SymlinkPolicy[] = ["inside", "follow", "deny"];
  *
  * @throws Error 'Invalid IP address (server)' when `host` is neither an IP literal nor "localhost"
  * @throws RangeError for a port range, a link policy, a limit or a number of workers that makes no sense
+ * @throws TypeError for `create` and `allowOverwrite` that leave nothing to upload
  */
 export function fillServerOptions(options: ServerOptions): ServerSettings {
   const common = fillCommonOptions(options);
@@ -149,6 +167,7 @@ export function fillServerOptions(options: ServerOptions): ServerSettings {
     root: options.root || ".",
     denyGET: Boolean(options.denyGET),
     denyPUT: Boolean(options.denyPUT),
+    uploads: fillUploadPolicy(options),
     portRange: options.portRange === undefined ? null : checkPortRange(options.portRange),
     mtuBytes: fillMtu(options),
     refusedOptions: checkOptionNames("refuse", options.refuse ?? []),
@@ -169,6 +188,19 @@ export function fillServerOptions(options: ServerOptions): ServerSettings {
 function fillMtu({ mtu, blockSize }: ServerOptions): number {
   if (mtu !== undefined) return checkWhole("mtu", mtu, MTU_BYTES_MIN, MTU_BYTES_MAX);
   return blockSize ? Number.POSITIVE_INFINITY : MTU_BYTES_DEFAULT;
+}
+
+function fillUploadPolicy({ maxUploadSize, allowOverwrite, create }: ServerOptions): UploadPolicy {
+  const mayReplace = allowOverwrite ?? true;
+  const mayCreate = create ?? true;
+  for (const [name, value] of Object.entries({ allowOverwrite: mayReplace, create: mayCreate })) {
+    if (typeof value !== "boolean") throw new TypeError(`${name} is ${value}, it can be true or false`);
+  }
+  if (!mayReplace && !mayCreate) {
+    throw new TypeError("create and allowOverwrite are both false: no upload is possible; set denyPUT");
+  }
+  if (maxUploadSize !== undefined) checkWhole("maxUploadSize", maxUploadSize, 0, Number.MAX_SAFE_INTEGER);
+  return { bytesMax: maxUploadSize ?? Number.MAX_SAFE_INTEGER, mayReplace, mayCreate };
 }
 
 function fillLimits(

@@ -3,6 +3,7 @@ import { type Stats, stat } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
 import { errorTexts } from "../errors.js";
+import { findOrigin, sweepLeftOvers, uploadTag } from "../io/left-overs.js";
 import type { MapContext } from "../names/name-map.js";
 import { channels, publish } from "../observe/channels.js";
 import type {
@@ -39,7 +40,8 @@ export interface CloseOptions {
 /**
  * A TFTP server.
  *
- * Events: `listening`; `request` (req, res); `error` (root or socket: a bad packet never raises one); `close`
+ * Events: `bound` (the port is taken, no request has been answered: the moment to give up privileges; what a listener
+ * throws becomes the `error` of a start that failed); `listening`; `request` (req, res); `error` (root or socket: a bad packet never raises one); `close`
  * (no new requests; running transfers go on).
  *
  * New against npm `tftp`: `transferStart` ({@link TransferInfo}) and `transferEnd` (the same object,
@@ -66,6 +68,8 @@ export class Server extends EventEmitter {
   #placement: Placement | null = null;
   readonly #transfers = new WeakMap<ServerRequest, ServerTransfer>();
   #sockets: RequestSockets | null = null;
+  /** Of this process, for temporary names: see `left-overs.ts`. */
+  #origin = "";
   #state: "new" | "opening" | "listening" | "closed" = "new";
 
   /** @internal */
@@ -83,6 +87,7 @@ export class Server extends EventEmitter {
     this.#thread = { runtime: threadRuntime(), files, settings: this.#settings };
     this.#dispatcher = new Dispatcher(threadRuntime(), this.#settings, {
       root: () => this.root,
+      uploadTag: () => uploadTag(this.#origin),
       answerMode: () => this.#answerMode(),
       onRequest: (req, res, transfer) => this.#askListeners(req, res, transfer),
       onTransferStart: (transfer) => this.#announceStart(transfer),
@@ -270,6 +275,9 @@ export class Server extends EventEmitter {
       // Threads start while the sockets are bound.
       placement = await this.#openPlacement();
       await this.#bind(sockets);
+      this.#origin = await findOrigin();
+      // Whoever gives up privileges does it here; a failure ends the start.
+      this.emit("bound");
     } catch (cause) {
       placement?.close(true);
       if (this.#sockets === sockets && this.#state === "opening") this.#state = "new";
@@ -287,6 +295,9 @@ export class Server extends EventEmitter {
     await placement.ready();
     if (this.#sockets !== sockets || this.#state !== "opening") return;
     this.#state = "listening";
+    if (!this.#settings.denyPUT) {
+      void sweepLeftOvers(this.root, this.#origin, () => this.#state !== "listening");
+    }
     process.nextTick(() => this.emit("listening"));
   }
 
@@ -312,6 +323,6 @@ export interface Server {
   on(event: "transferEnd", listener: (info: TransferInfo, result: TransferResult) => void): this;
   on(event: "requestRefused", listener: (refusal: RefusalInfo) => void): this;
   on(event: "error" | "workerError", listener: (error: Error) => void): this;
-  on(event: "listening" | "close", listener: () => void): this;
+  on(event: "bound" | "listening" | "close", listener: () => void): this;
   on(event: string | symbol, listener: (...args: unknown[]) => void): this;
 }

@@ -4,6 +4,15 @@ import { tftpOption, wholeNumber } from "../value-kinds.js";
 /** How much the server gives. */
 export const limitOptions = [
   {
+    name: "max-upload",
+    kind: wholeNumber(0, 999_999_999_999_999),
+    placeholder: "bytes",
+    help: "largest file a PUT may bring",
+    default: "what fits",
+    group: "Limits of the server",
+    library: "maxUploadSize",
+  },
+  {
     name: "max-transfers",
     kind: wholeNumber(1, 65_536),
     placeholder: "number",

@@ -27,6 +27,7 @@ export class Peer {
   readonly #serverAddress: string;
   readonly #serverPort: number;
   readonly #unread: Received[] = [];
+  readonly #heard: string[] = [];
   #wake: () => void = () => undefined;
 
   constructor(socket: Socket, serverAddress: string, serverPort: number) {
@@ -76,13 +77,35 @@ export class Peer {
   /** The next datagram as a line of text; "nothing" when none comes in time. */
   async hear(withinMs?: number): Promise<string> {
     const received = await this.next(withinMs);
-    return received === null ? "nothing" : describe(received.bytes);
+    if (received === null) return "nothing";
+    const line = describe(received.bytes);
+    this.#heard.push(line);
+    return line;
   }
 
   async expect(line: string | RegExp): Promise<void> {
     const heard = await this.hear(line === "nothing" ? QUIET_MS : ANSWER_MS_MAX);
     if (typeof line === "string") assert.equal(heard, line);
     else assert.match(heard, line);
+  }
+
+  /** As `expect`, but what was heard before may come again: on a slow machine time-outs pass. */
+  async expectNext(line: string | RegExp): Promise<void> {
+    const before = new Set(this.#heard.filter((heard) => /^(DATA|ACK|OACK) /.test(heard)));
+    for (;;) {
+      const heard = await this.hear(line === "nothing" ? QUIET_MS : ANSWER_MS_MAX);
+      if (typeof line === "string" ? heard === line : line.test(heard)) return;
+      if (!before.has(heard)) assert.fail(`heard ${heard}`);
+    }
+  }
+
+  /** As `expect`, but some other lines may come before. */
+  async expectLater(line: string | RegExp, before: RegExp): Promise<void> {
+    for (;;) {
+      const heard = await this.hear();
+      if (typeof line === "string" ? heard === line : line.test(heard)) return;
+      assert.match(heard, before);
+    }
   }
 
   /** Forgets what came and was not asked for. */

@@ -46,7 +46,7 @@ async function play(script: readonly string[], client: Peer, stranger: Peer): Pr
     } else {
       const pattern = /^\/(.*)\/$/.exec(what)?.[1];
       try {
-        await peer.expect(pattern === undefined ? what : new RegExp(pattern));
+        await peer.expectNext(pattern === undefined ? what : new RegExp(pattern));
       } catch (error) {
         (error as Error).message = `${[...played, line].join("\n")}\n${(error as Error).message}`;
         throw error;
