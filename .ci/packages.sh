@@ -8,10 +8,10 @@ set -euo pipefail
 folder=${1:-"$(cd "$(dirname "$0")/.." && pwd)/.cache/interop"}
 packages=(tftpd-hpa tftp-hpa atftpd atftp dnsmasq-base busybox curl)
 libraries=(libwrap0 libpcre3 libcurl4 libnettle8 libnetfilter-conntrack3 libidn2-0 libreadline8 libnftables1)
-# Shells that the command is completed in, and what checks manual pages.
-programs=(zsh fish groff-base)
+# Shells that the command is completed in, what checks manual pages, and what runs units.
+programs=(zsh fish groff-base systemd)
 
-if [ -f "$folder/complete" ] && hash zsh fish groff 2>/dev/null; then
+if [ -f "$folder/complete" ] && hash zsh fish groff systemd-analyze 2>/dev/null; then
   echo "interoperability programs: $folder"
   exit 0
 fi
