@@ -102,6 +102,12 @@ export const SILENT_TRANSMISSIONS_MAX = 6;
 export const DALLY_MS_MIN = 3_000;
 
 /**
+ * Added to the time-out while dallying: a sender that missed the last ACK repeats the last block one whole time-out
+ * after it, and the copy has to arrive before the port is closed.
+ */
+export const DALLY_MARGIN_MS = 500;
+
+/**
  * How old a flight must be, in smoothed round trips and at least in milliseconds, before a repeated ACK is read
  * as "the first block of this window is lost" (windowsize above 1 only; see sender.ts).
  */

@@ -35,6 +35,8 @@ export class Retransmission {
   #policy: RetransmissionPolicy;
   #smoothedMs = -1;
   #varianceMs = 0;
+  /** The only sample so far is the handshake's. */
+  #isProvisional = false;
   #pauseMs: number;
   #waitingSinceMs = -1;
   #transmissions = 0;
@@ -93,14 +95,17 @@ export class Retransmission {
    * every packet is repeated before its answer comes, no sample is ever clean, and only the longer pause lets one
    * through.
    * @param sampleMs - round trip measured on a packet that was sent only once, or -1
+   * @param isProvisional - the sample holds more than the way there and back (a file was opened, a first answer was
+   *   lost and repeated by its sender): it counts until there is a better one
    */
-  progress(sampleMs: number): void {
+  progress(sampleMs: number, isProvisional = false): void {
     if (this.#policy.unproven) {
       this.#policy = { ...this.#policy, unproven: false };
       this.#pauseMs = this.#firstPauseMs();
     }
     if (sampleMs >= 0) {
       this.#measure(sampleMs);
+      this.#isProvisional = isProvisional;
       this.#pauseMs = this.#firstPauseMs();
     }
     this.disarm();
@@ -134,7 +139,7 @@ export class Retransmission {
 
   /** RFC 6298 §2.2 and §2.3. */
   #measure(sampleMs: number): void {
-    if (this.#smoothedMs < 0) {
+    if (this.#smoothedMs < 0 || this.#isProvisional) {
       this.#smoothedMs = sampleMs;
       this.#varianceMs = sampleMs / 2;
       return;

@@ -1,12 +1,7 @@
 import { copyOf } from "./bytes.js";
 import { decode, type ErrorPacket, encodeError, encodeOack, type Packet } from "./codec.js";
-import {
-  DALLY_MS_MIN,
-  Opcode,
-  RECEIVER_FLOOR_MS,
-  RETRANSMIT_FLOOR_MS,
-  SERVER_INITIAL_PAUSE_MS,
-} from "./constants.js";
+import { Opcode, RECEIVER_FLOOR_MS, RETRANSMIT_FLOOR_MS, SERVER_INITIAL_PAUSE_MS } from "./constants.js";
+import { Dally } from "./dally.js";
 import {
   type Fault,
   Outbox,
@@ -63,7 +58,7 @@ export class Transfer {
   #greetingIsClean = true;
   #proven = false;
   readonly #signs = new PeerSigns();
-  #dallyEndMs = Number.POSITIVE_INFINITY;
+  readonly #dally = new Dally();
 
   constructor(config: ClientTransferConfig | ServerTransferConfig) {
     const server = config.role === "server";
@@ -167,7 +162,7 @@ export class Transfer {
   /** The deadline of `pollTimeout` passed. Harmless when called early. */
   handleTimeout(nowMs: number): void {
     if (this.#state === "dallying") {
-      if (nowMs >= this.#dallyEndMs) this.#end();
+      if (nowMs >= this.#dally.endMs) this.#end();
       return;
     }
     if (this.#state === "ended") return;
@@ -213,7 +208,7 @@ export class Transfer {
         this.#receiver?.handleFinished(nowMs);
         this.#out.events.push({ kind: "completed", lastAckMissing: false });
         this.#state = "dallying";
-        this.#dallyEndMs = nowMs + (this.#config.dallyMs ?? Math.max(DALLY_MS_MIN, this.#timeoutMs));
+        this.#dally.begin(nowMs, this.#config, this.#timeoutMs);
         break;
       case "failed":
         this.#out.send(encodeError(reply.errorCode, reply.message));
@@ -268,7 +263,7 @@ export class Transfer {
 
   /** Absolute time of the next `handleTimeout`, `Infinity` for none. */
   pollTimeout(): number {
-    if (this.#state === "dallying") return this.#dallyEndMs;
+    if (this.#state === "dallying") return this.#dally.endMs;
     if (this.#state === "ended") return Number.POSITIVE_INFINITY;
     const paceAtMs = this.#sender?.paceAtMs ?? Number.POSITIVE_INFINITY;
     return Math.min(this.#timer.deadlineMs, paceAtMs, this.#signs.goneAtMs);
@@ -350,9 +345,13 @@ export class Transfer {
       this.#proven = true;
       this.#signs.clear();
     }
+    if (this.#state === "dallying") {
+      this.#dally.renew(nowMs);
+      return;
+    }
     const received = this.#out.counters.transferredBytes;
     const expected = this.#expectedBytes;
-    if (expected === null || this.#state === "dallying") return;
+    if (expected === null) return;
     if (received > expected) {
       this.#violate("ESIZE", `more than the ${expected} bytes announced`);
     } else if (receiver.lastDelivered && received < expected) {
@@ -389,7 +388,7 @@ export class Transfer {
   #prove(nowMs: number): void {
     this.#proven = true;
     this.#signs.clear();
-    this.#timer.progress(this.#greetingIsClean ? nowMs - this.#greetingSentMs : -1);
+    this.#timer.progress(this.#greetingIsClean ? nowMs - this.#greetingSentMs : -1, true);
   }
 
   #suspect(name: ViolationName, detail: string, isError = false): void {

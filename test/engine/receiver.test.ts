@@ -42,6 +42,19 @@ test("the last ACK leaves only when the file is stored, then the port is kept fo
   assert.deepEqual(script.timeout(), ["ended"]);
 });
 
+test("each repetition of the last block renews the stay, within the patience for a silent peer", () => {
+  const script = server("PUT", "timeout=4");
+  script.accept();
+  script.receive(data(1, "end"));
+  script.store(finished);
+  const endsMs = script.nowMs + 4 * 4000;
+  assert.equal(script.waitsMs, 4500, "a sender that missed the ACK repeats its block after a whole time-out");
+  assert.deepEqual(script.pass(4000).receive(data(1, "end")), ["ACK 1"]);
+  assert.equal(script.waitsMs, 4500);
+  for (let copy = 0; copy < 2; copy++) script.pass(4000).receive(data(1, "end"));
+  assert.equal(script.nowMs + script.waitsMs, endsMs);
+});
+
 test("while it dallies, errors, aborts and the store change nothing", () => {
   const script = receiving(1);
   script.receive(data(1, "end"));

@@ -158,6 +158,15 @@ test("the floor of the time-out is 25 ms on a fast network", () => {
   assert.equal(Math.round(script.waitsMs), 25);
 });
 
+test("the handshake's round trip counts until there is a better one", () => {
+  // Its OACK was lost, say: the client answered the repetition, a second late.
+  const script = sending(1, 1000, 1000);
+  script.receive(ack(0));
+  assert.equal(Math.round(script.waitsMs), 3000);
+  script.pass(2).receive(ack(1));
+  assert.equal(Math.round(script.waitsMs), 25);
+});
+
 test("a round trip is not measured on blocks that were sent twice, and the back-off stays until one is", () => {
   const script = sending(1, 1000, 10);
   script.receive(ack(0));
