@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
-import { simulate } from "./simulation.js";
+import { runExhaustively } from "./exhaustive.js";
+import { runSeed, SOMETIMES } from "./run-seed.js";
 
 /*
- * Runs seeds by hand:  node dist/test/sim/main.js --seeds 1000000 --from 0     many, from a first one on
- *                      node dist/test/sim/main.js --seed 123                   one, with its plan and outcome
+ * Runs seeds by hand:  npm run sim -- --seeds 1000000 --from 0     many, from a first one on
+ *                      npm run sim -- --seed 123                   one, with its plan and what it showed
+ *                      npm run sim -- --exhaustive 3               every schedule of at most three faults
  */
 const FAILURES_SHOWN_MAX = 20;
 
@@ -12,28 +14,40 @@ const { values } = parseArgs({
     seed: { type: "string" },
     seeds: { type: "string", default: "10000" },
     from: { type: "string", default: "0" },
+    exhaustive: { type: "string" },
   },
 });
 
-if (values.seed !== undefined) {
-  console.dir(simulate(BigInt(values.seed)), { depth: 4 });
-} else {
-  const from = BigInt(values.from);
-  const count = Number(values.seeds);
+async function runMany(from: bigint, count: number): Promise<number> {
+  const seen = new Map<string, number>();
   let failures = 0;
   for (let i = 0; i < count; i++) {
-    const seed = from + BigInt(i);
     try {
-      simulate(seed);
+      for (const what of (await runSeed(from + BigInt(i))).seen) seen.set(what, (seen.get(what) ?? 0) + 1);
     } catch (error) {
       failures++;
-      if (failures <= FAILURES_SHOWN_MAX)
-        console.error(
-          `seed ${seed}: ${(error as Error).message}\n  replay: node dist/test/sim/main.js --seed ${seed}`,
-        );
+      if (failures <= FAILURES_SHOWN_MAX) console.error((error as Error).message);
     }
     if ((i + 1) % 10_000 === 0) console.log(`${i + 1} seeds, ${failures} failures`);
   }
   console.log(`${count - failures} passed, ${failures} failed`);
-  process.exitCode = failures === 0 ? 0 : 1;
+  for (const [what, times] of [...seen].sort()) console.log(`${String(times).padStart(9)}  ${what}`);
+  const missing = count >= 10_000 ? SOMETIMES.filter((what) => !seen.has(what)) : [];
+  for (const what of missing) console.error(`never seen: ${what}`);
+  return failures + missing.length;
 }
+
+async function main(): Promise<void> {
+  if (values.exhaustive !== undefined) {
+    console.log(`${runExhaustively(Number(values.exhaustive))} schedules passed`);
+  } else if (values.seed !== undefined) {
+    console.dir(await runSeed(BigInt(values.seed)), { depth: 5 });
+  } else if ((await runMany(BigInt(values.from), Number(values.seeds))) > 0) {
+    process.exitCode = 1;
+  }
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

@@ -10,6 +10,8 @@ export interface NetworkFaults {
   readonly delayMs: number;
   /** Extra delay of up to this much for each datagram: the cause of reordering. */
   readonly jitterMs: number;
+  /** A link that is away: everything is lost from the first to the second moment. */
+  readonly awayMs?: readonly [number, number];
 }
 
 /** Sees every datagram that is sent and every one that arrives. */
@@ -18,6 +20,11 @@ export interface WireObserver {
   /** Called before the receiver acts on it; the returned function is called after it has. */
   arriving(from: Peer, to: Peer, bytes: Uint8Array, nowMs: number): () => void;
 }
+
+/** What can happen to one datagram. `late`: it arrives behind whatever is sent within the next moments. */
+export type Fate = "drop" | "duplicate" | "late";
+
+const LATE_MS = 40;
 
 interface PlannedEvent {
   readonly atMs: number;
@@ -31,8 +38,13 @@ interface PlannedEvent {
  */
 export class World {
   nowMs = 0;
+  /** Something asynchronous was begun: promises have to settle before the next event. */
+  unsettled = false;
   faults: NetworkFaults;
   readonly random: Random;
+  /** Decides over single datagrams, by their place in the order of sending; null leaves it to chance. */
+  fateOf: ((index: number) => Fate | null) | null = null;
+  sentCount = 0;
   readonly #observer: WireObserver;
   readonly #events: PlannedEvent[] = [];
   readonly #sockets = new Map<string, SimSocket>();
@@ -68,11 +80,16 @@ export class World {
 
   /** Runs until nothing is left to happen, or virtual time runs out. */
   run(untilMs: number): void {
-    for (let event = this.#events.pop(); event !== undefined; event = this.#events.pop()) {
-      if (event.atMs > untilMs) return;
-      this.nowMs = event.atMs;
-      event.act();
-    }
+    while (this.step(untilMs));
+  }
+
+  /** Lets one thing happen; false when nothing is left, or virtual time runs out. */
+  step(untilMs: number): boolean {
+    const event = this.#events.pop();
+    if (event === undefined || event.atMs > untilMs) return false;
+    this.nowMs = event.atMs;
+    event.act();
+    return true;
   }
 
   /** A clock for one host. */
@@ -106,14 +123,23 @@ export class World {
   transmit(from: Peer, to: Peer, bytes: Uint8Array): void {
     this.#note(bytes, to.port);
     this.#observer.sent(from, to, bytes, this.nowMs);
+    const fate = this.fateOf?.(this.sentCount++) ?? null;
+    if (fate !== null) {
+      if (fate === "drop") return;
+      if (fate === "duplicate") this.#deliverLater(from, to, bytes);
+      this.#deliverLater(from, to, bytes, fate === "late" ? LATE_MS : 0);
+      return;
+    }
     if (this.random.chance(this.faults.loss)) return;
+    const { awayMs } = this.faults;
+    if (awayMs !== undefined && this.nowMs >= awayMs[0] && this.nowMs < awayMs[1]) return;
     this.#deliverLater(from, to, bytes);
     if (this.random.chance(this.faults.duplicate)) this.#deliverLater(from, to, bytes);
   }
 
-  #deliverLater(from: Peer, to: Peer, bytes: Uint8Array): void {
+  #deliverLater(from: Peer, to: Peer, bytes: Uint8Array, extraMs = 0): void {
     const { delayMs, jitterMs } = this.faults;
-    this.after(delayMs + this.random.fraction() * jitterMs, () => {
+    this.after(extraMs + delayMs + this.random.fraction() * jitterMs, () => {
       const socket = this.#sockets.get(keyOf(to));
       if (socket === undefined) return;
       const arrived = this.#observer.arriving(from, to, bytes, this.nowMs);
@@ -137,6 +163,7 @@ export class World {
 export class SimSocket implements DatagramSocket {
   readonly localAddress: string;
   readonly localPort: number;
+  onClose: () => void = () => undefined;
   readonly #world: World;
   readonly #handlers: SocketHandlers;
   #peer: Peer = { address: "", port: 0 };
@@ -182,6 +209,7 @@ export class SimSocket implements DatagramSocket {
     if (this.#closed) return;
     this.#closed = true;
     this.#world.forget(this);
+    this.onClose();
   }
 
   setReferenced(): void {}

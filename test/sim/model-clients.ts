@@ -1,0 +1,246 @@
+/**
+ * Real clients, as far as a server can tell them apart: what they ask for, and their habits. Source of the rows:
+ * the table of clients in protocol terms that README and SECURITY.md speak of; each habit has broken a server.
+ */
+export interface ClientModel {
+  readonly name: string;
+  readonly method: "GET" | "PUT";
+  /** In the order of the request; `#` stands for the size of an upload. */
+  readonly options: readonly (readonly [name: string, value: string])[];
+  /** Pause before something is repeated, and how often. */
+  readonly pauseMs: number;
+  readonly tries: number;
+  /** Repeats its request this often while it waits for a first answer (GRUB). */
+  readonly requestPauseMs?: number;
+  /** Ends the first transfer after the OACK with this ERROR, then asks again (size probes). */
+  readonly probeErrorCode?: number;
+  /** Loses power behind this block, once, and asks again when it is up (1.5 s). */
+  readonly restartsBehindBlock?: number;
+  /** The second request comes from the same port. */
+  readonly reusesPort?: boolean;
+  /** Answers every packet behind a gap with an ACK of the last block in order (iPXE). */
+  readonly acknowledgesAgain?: boolean;
+  /** Appends a byte to its ACKs (Windows). */
+  readonly ackTrailer?: boolean;
+  /** DATA that comes twice without a cause hangs it (Raspberry Pi). */
+  readonly hangsOnRepeatedData?: boolean;
+  /** Needs an OACK with all of these, values included where they are given. */
+  readonly needsInOack?: readonly (readonly [name: string, value: string | null])[];
+  /** These in the OACK are fatal. */
+  readonly fatalInOack?: readonly (readonly [name: string, value: string | null])[];
+  /** Stays to repeat its last ACK. */
+  readonly dallies?: boolean;
+  /** What it does wrong, for the broken ones. */
+  readonly vice?: "silent" | "slow" | "liar" | "acknowledges everything" | "breaks off";
+}
+
+const plain = { pauseMs: 1000, tries: 8, options: [] } as const;
+
+export const clientModels: readonly [ClientModel, ...ClientModel[]] = [
+  {
+    ...plain,
+    name: "iPXE",
+    method: "GET",
+    options: [
+      ["blksize", "1432"],
+      ["tsize", "0"],
+    ],
+    acknowledgesAgain: true,
+    needsInOack: [["tsize", null]],
+  },
+  {
+    ...plain,
+    name: "UEFI firmware",
+    method: "GET",
+    options: [
+      ["tsize", "0"],
+      ["blksize", "1468"],
+      ["windowsize", "4"],
+    ],
+    probeErrorCode: 8,
+    needsInOack: [["tsize", null]],
+  },
+  {
+    ...plain,
+    name: "U-Boot",
+    method: "GET",
+    options: [
+      ["timeout", "5"],
+      ["tsize", "0"],
+      ["blksize", "1468"],
+      ["windowsize", "8"],
+    ],
+    pauseMs: 5000,
+    reusesPort: true,
+    acknowledgesAgain: true,
+    needsInOack: [["timeout", "5"]],
+  },
+  {
+    ...plain,
+    name: "U-Boot, reset in the middle",
+    method: "GET",
+    options: [["timeout", "5"]],
+    pauseMs: 5000,
+    restartsBehindBlock: 3,
+    reusesPort: true,
+  },
+  {
+    ...plain,
+    name: "GRUB",
+    method: "GET",
+    options: [
+      ["blksize", "1024"],
+      ["tsize", "0"],
+    ],
+    requestPauseMs: 400,
+    needsInOack: [
+      ["blksize", null],
+      ["tsize", null],
+    ],
+  },
+  {
+    ...plain,
+    name: "PXELINUX",
+    method: "GET",
+    options: [
+      ["tsize", "0"],
+      ["blksize", "1408"],
+    ],
+    probeErrorCode: 0,
+    reusesPort: true,
+    needsInOack: [["tsize", null]],
+  },
+  {
+    ...plain,
+    name: "curl",
+    method: "GET",
+    options: [
+      ["tsize", "0"],
+      ["blksize", "512"],
+      ["timeout", "6"],
+    ],
+    pauseMs: 2000,
+    fatalInOack: [["tsize", "0"]],
+    dallies: true,
+  },
+  {
+    ...plain,
+    name: "Windows boot manager",
+    method: "GET",
+    options: [
+      ["tsize", "0"],
+      ["blksize", "1456"],
+      ["windowsize", "4"],
+      ["msftwindow", "31416"],
+    ],
+    ackTrailer: true,
+    fatalInOack: [["msftwindow", null]],
+    needsInOack: [["tsize", null]],
+  },
+  {
+    ...plain,
+    name: "Raspberry Pi",
+    method: "GET",
+    options: [
+      ["tsize", "0"],
+      ["blksize", "1024"],
+    ],
+    hangsOnRepeatedData: true,
+    needsInOack: [["tsize", null]],
+  },
+  {
+    ...plain,
+    name: "npm tftp",
+    method: "GET",
+    options: [
+      ["blksize", "1468"],
+      ["timeout", "3000"],
+      ["windowsize", "4"],
+      ["rollover", "0"],
+      ["tsize", "0"],
+    ],
+    pauseMs: 3000,
+    fatalInOack: [["timeout", null]],
+  },
+  { ...plain, name: "busybox", method: "GET", options: [["blksize", "1428"]] },
+  { ...plain, name: "tftp-hpa", method: "GET", dallies: true },
+  {
+    ...plain,
+    name: "atftp",
+    method: "GET",
+    options: [
+      ["blksize", "1024"],
+      ["windowsize", "8"],
+    ],
+    pauseMs: 5000,
+  },
+  { ...plain, name: "tftp-hpa", method: "PUT" },
+  {
+    ...plain,
+    name: "curl",
+    method: "PUT",
+    options: [
+      ["tsize", "#"],
+      ["blksize", "512"],
+      ["timeout", "6"],
+    ],
+    pauseMs: 2000,
+  },
+  {
+    ...plain,
+    name: "busybox",
+    method: "PUT",
+    options: [["blksize", "1428"]],
+  },
+  {
+    ...plain,
+    name: "npm tftp",
+    method: "PUT",
+    options: [
+      ["blksize", "1468"],
+      ["timeout", "3000"],
+      ["windowsize", "4"],
+      ["rollover", "0"],
+      ["tsize", "#"],
+    ],
+    pauseMs: 3000,
+  },
+];
+
+const vicious = [
+  ["silent", "GET"],
+  ["silent", "PUT"],
+  ["slow", "GET"],
+  ["slow", "PUT"],
+  ["liar", "GET"],
+  ["liar", "PUT"],
+  ["acknowledges everything", "GET"],
+  ["breaks off", "GET"],
+  ["breaks off", "PUT"],
+] as const;
+
+const understating: ClientModel = {
+  ...plain,
+  name: "says less than it sends",
+  method: "PUT",
+  vice: "liar",
+  options: [["tsize", "1"]],
+};
+
+/** The same in broken, with options and without. */
+export const brokenModels: readonly ClientModel[] = [understating].concat(
+  vicious.flatMap(([vice, method]) => [
+    { ...plain, name: `${vice}, plain`, method, vice },
+    {
+      ...plain,
+      name: `${vice}, with options`,
+      method,
+      vice,
+      options: [
+        ["blksize", "600"],
+        ["windowsize", "5"],
+        ["tsize", method === "PUT" ? "#" : "0"],
+      ] as const,
+    },
+  ]),
+);
