@@ -120,6 +120,7 @@ class Fleet {
       },
       onRefused: ({ reason }) => this.#seen.add(`request ${reason}`),
       openSink: (root, request) => this.#files.openSink(root, request),
+      uploadTag: () => "tag",
     });
   }
 
