@@ -155,7 +155,10 @@ export class RequestSockets {
       },
       {
         onDatagram: (bytes, peer, localAddress) => this.#onRequest({ bytes, peer, localAddress }, socket),
-        onError: (error) => this.#onError(error),
+        // A refusal that can't be delivered (forged senders have any address) is no trouble of the server's.
+        onError: (error) => {
+          if ((error as NodeJS.ErrnoException).syscall !== "send") this.#onError(error);
+        },
       },
     );
     if (this.#closed) {
