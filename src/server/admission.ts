@@ -23,6 +23,8 @@ export type Room = "free" | "client-full" | "server-full";
  */
 export class Admission<T extends AdmittedTransfer> {
   readonly #transfersMax: number;
+  /** The same, or less while the system has no more descriptors or ports. */
+  #transfersMaxNow: number;
   readonly #transfersPerClientMax: number;
   /** By client endpoint, oldest first (Map keeps the order of insertion). */
   readonly #byClient = new Map<string, T>();
@@ -34,12 +36,24 @@ export class Admission<T extends AdmittedTransfer> {
 
   constructor(limits: { readonly transfersMax: number; readonly transfersPerClientMax: number }) {
     this.#transfersMax = limits.transfersMax;
+    this.#transfersMaxNow = limits.transfersMax;
     this.#transfersPerClientMax = limits.transfersPerClientMax;
   }
 
   /** Transfers whose data is still moving: those that only dally are not counted. */
   get activeCount(): number {
     return this.#activeCount;
+  }
+
+  /** Places, when the system has fewer than were configured; else null. */
+  get shortOf(): number | null {
+    return this.#transfersMaxNow < this.#transfersMax ? this.#transfersMaxNow : null;
+  }
+
+  /** The system could not carry the newest transfer: what it carries is the limit, until half of the places are free. */
+  learnShortage(): void {
+    const carried = this.#byClient.size - SHORTAGE_RESERVE;
+    this.#transfersMaxNow = Math.max(1, Math.min(this.#transfersMaxNow, carried));
   }
 
   transfers(): Iterable<T> {
@@ -79,7 +93,7 @@ export class Admission<T extends AdmittedTransfer> {
   }
 
   #isFull(): boolean {
-    return this.#byClient.size >= this.#transfersMax;
+    return this.#byClient.size >= this.#transfersMaxNow;
   }
 
   #isClientFull(address: string): boolean {
@@ -125,11 +139,15 @@ export class Admission<T extends AdmittedTransfer> {
   /** Nothing is left of the transfer. A newer one of the same client is not touched. Call once per transfer. */
   remove(clientKey: string, transfer: T): void {
     if (this.#byClient.get(clientKey) === transfer) this.#byClient.delete(clientKey);
+    if (this.#byClient.size < this.#transfersMaxNow / 2) this.#transfersMaxNow = this.#transfersMax;
     const others = (this.#byAddress.get(transfer.clientAddress) ?? 1) - 1;
     if (others > 0) this.#byAddress.set(transfer.clientAddress, others);
     else this.#byAddress.delete(transfer.clientAddress);
   }
 }
+
+/** Descriptors that are kept free for opening files, once they have run out. */
+const SHORTAGE_RESERVE = 8;
 
 /** Any client on this planet has answered an OACK by then. */
 const UNPROVEN_GRACE_MS = 250;

@@ -33,6 +33,9 @@ const FILE_GRACE_MS = 100;
 /** Requests whose root is being chosen at a time: each has a few calls to the file system under way. */
 const CHOOSING_MAX = 1024;
 
+/** How long a request is tried again while descriptors or ports are missing. */
+const SHORTAGE_MS_MAX = 2_000;
+
 /** What the dispatcher needs of the server. */
 export interface DispatcherOwner {
   /** Directory that is served at this moment. */
@@ -82,8 +85,12 @@ export class Dispatcher {
     this.#names = new NameRules(settings, null);
     this.#roots = new ClientRoots(settings);
     const { clock, timers } = runtime;
-    this.#waiting = new WaitingRoom(settings.queuedRequestsMax, clock, timers, (acceptable, waitedMs) =>
-      this.#admit(acceptable, waitedMs),
+    this.#waiting = new WaitingRoom(
+      // Who waits longer than it takes to find forgotten transfers is not served by waiting.
+      () => Math.min(settings.queuedRequestsMax, this.#admission.shortOf ?? Number.POSITIVE_INFINITY),
+      clock,
+      timers,
+      (acceptable, waitedMs) => this.#admit(acceptable, waitedMs),
     );
   }
 
@@ -249,7 +256,8 @@ export class Dispatcher {
   }
 
   /** Starts the transfer, unless its file or all places are taken. */
-  #admit({ clientKey, request, requestBytes, socket }: AcceptableRequest, waitedMs: number): Admittance {
+  #admit(acceptable: AcceptableRequest, waitedMs: number): Admittance {
+    const { clientKey, request, requestBytes, socket } = acceptable;
     const { method, fileKey, peer } = request;
     if (this.#placement === null) return "settled";
     const conflict = this.#admission.conflict(method, fileKey);
@@ -264,7 +272,7 @@ export class Dispatcher {
     const start = { requestBytes, answer: answerMode, root: request.root ?? this.#owner.root() };
     const transfer = new ServerTransfer(this.#placement, this.#settings, request, start, {
       onRequest: (req, res, of) => this.#owner.onRequest(req, res, of),
-      onUnanswered: (_, failure) => answerFailure(socket, request, failure),
+      onUnanswered: (_, failure) => this.#notStarted(acceptable, failure),
       onFileReleased: (of, ending) => this.#fileReleased(of, ending),
       onEnded: (of) => {
         this.#admission.remove(clientKey, of);
@@ -275,6 +283,18 @@ export class Dispatcher {
     this.#admission.add(clientKey, transfer);
     this.#owner.onTransferStart(transfer);
     return "settled";
+  }
+
+  /** Nothing was sent yet. Out of descriptors or ports, a request waits until forgotten transfers gave way. */
+  #notStarted(acceptable: AcceptableRequest, failure: TransferFailure): void {
+    const { socket, request, clientKey } = acceptable;
+    if (isShortage(failure)) {
+      this.#admission.learnShortage();
+      const waitedMs = processTimeMs() - request.receivedAtMs;
+      if (waitedMs < SHORTAGE_MS_MAX && this.#waiting.enter(clientKey, request.peer.address, acceptable))
+        return;
+    }
+    answerFailure(socket, request, failure);
   }
 
   #fileReleased(transfer: ServerTransfer, ending: TransferEnding): void {
@@ -346,6 +366,13 @@ function answerFailure(socket: DatagramSocket, to: Endpoints, failure: TransferF
     // Out of descriptors or ports: this client has to try again, the others go on.
     answer(socket, to, ErrorCode.notDefined, BUSY_TEXT);
   }
+}
+
+/** Descriptors, ports or memory for sockets have run out. */
+function isShortage(failure: TransferFailure): boolean {
+  if (failure.kind !== "no-socket" && failure.kind !== "refused") return false;
+  const code = (failure.cause as NodeJS.ErrnoException).code ?? "";
+  return ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRINUSE"].includes(code);
 }
 
 function transferAddress(address: string): string {

@@ -23,7 +23,7 @@ interface Waiting<T> {
  * not for a while loses it. An address at its own limit does not hold the others up.
  */
 export class WaitingRoom<T> {
-  readonly #sizeMax: number;
+  readonly #sizeMax: () => number;
   readonly #clock: Clock;
   readonly #timer: Timer;
   readonly #waiting = new Map<string, Waiting<T>>();
@@ -32,7 +32,7 @@ export class WaitingRoom<T> {
 
   /** @param admit - starts the transfer, answers the client, or says why neither is possible yet */
   constructor(
-    sizeMax: number,
+    sizeMax: () => number,
     clock: Clock,
     timers: TimerQueue,
     admit: (request: T, waitedMs: number) => Admittance,
@@ -56,7 +56,7 @@ export class WaitingRoom<T> {
     const isFirst = this.#waiting.size === 0;
     if (isFirst && this.#admit(request, 0) === "settled") return true;
     const known = this.#waiting.get(clientKey);
-    if (known === undefined && this.#waiting.size >= this.#sizeMax) return false;
+    if (known === undefined && this.#waiting.size >= this.#sizeMax()) return false;
     const nowMs = this.#clock.nowMs();
     this.#waiting.set(clientKey, { request, address, sinceMs: known?.sinceMs ?? nowMs, heardMs: nowMs });
     if (isFirst) this.#timer.set(nowMs + LOOK_MS);
