@@ -1,13 +1,13 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { MonitorOptions, ServerOptions } from "../index.js";
+import type { ServerOptions } from "../index.js";
 import { type CompletionShell, completionShells } from "./completion.js";
+import { readConfig } from "./config.js";
 import { UsageError } from "./exit-codes.js";
 import { addHelpTexts } from "./help.js";
 import { type OptionRow, optionGroups } from "./option-row.js";
 import { commonRows, type OptionValues, optionRows, toServerOptions } from "./option-table.js";
-import { LOG_RATE_DEFAULT, type LogSettings } from "./server-log.js";
+import { checked, type Output, readServe, type ServeInvocation } from "./serve-args.js";
 import { type Endpoint, type Mode, parseEndpoint, parseUri, type TftpUri } from "./uri.js";
-import { bindAddress } from "./value-kinds.js";
 
 /** Settings of the protocol; undefined where the library's default holds. */
 export interface TransferSettings {
@@ -16,9 +16,6 @@ export interface TransferSettings {
   readonly timeout: number | undefined;
   readonly retries: number | undefined;
 }
-
-/** How outcomes are told. */
-export type Output = "human" | "quiet" | "json";
 
 /** One file on its way. */
 export interface TransferInvocation {
@@ -37,20 +34,6 @@ export interface ShellInvocation {
   readonly mode: Mode;
   readonly settings: TransferSettings;
   readonly output: Output;
-}
-
-export interface ServeInvocation {
-  readonly kind: "serve";
-  readonly root: string;
-  readonly output: Output;
-  /** What the options say to `createServer`, without the root. */
-  readonly server: ServerOptions & { readonly addresses: readonly string[] };
-  /** Seconds that running transfers get after the first signal. */
-  readonly graceSeconds: number;
-  /** How the log of transfers looks. */
-  readonly log: LogSettings;
-  /** What is shown over HTTP. */
-  readonly monitor: MonitorOptions;
 }
 
 /** A dry run of the rules of names. */
@@ -104,9 +87,6 @@ export function parseCommandLine(words: readonly string[]): Invocation {
   if (invocation === null) program.outputHelp();
   return invocation ?? { kind: "help", text: help };
 }
-
-/** Seconds that running transfers get after the first signal. */
-const GRACE_SECONDS_DEFAULT = 30;
 
 function buildProgram(found: (invocation: Invocation) => void): Command {
   const program = new Command("ntftp");
@@ -173,51 +153,22 @@ function readValue<T>(read: () => T): T {
 
 function readMain(host: string | undefined, options: OptionValues): Invocation | null {
   if (options.version) return { kind: "version" };
+  const all = options.config === undefined ? options : { ...readConfig(options.config), ...options };
   if (options.mapTest !== undefined) {
     return {
       kind: "map-test",
       names: options.mapTest,
       address: options.mapAddress ?? "127.0.0.1",
-      output: readCommon(options).output,
-      server: toServerOptions(options),
+      output: readCommon(all).output,
+      server: toServerOptions(all),
     };
   }
-  if (options.listen !== undefined) {
-    return {
-      kind: "serve",
-      root: options.listen === true ? "." : options.listen,
-      output: readCommon(options).output,
-      server: { ...toServerOptions(options), ...readListening(host, options) },
-      graceSeconds: options.grace ?? GRACE_SECONDS_DEFAULT,
-      log: readLog(options),
-      monitor: { metrics: options.metrics },
-    };
+  if (all.listen !== undefined) return readServe(host, options, all);
+  if (options.config !== undefined) {
+    throw new Error(`${options.config}: there is no "root", and no -l on the command line`);
   }
   if (host === undefined) return null;
   return { kind: "shell", endpoint: checked(() => parseEndpoint(host)), ...readCommon(options) };
-}
-
-function readLog(options: OptionValues): LogSettings {
-  return {
-    format: options.logFormat ?? "classic",
-    level: options.quiet ? "error" : (options.logLevel ?? "info"),
-    linesPerSecond: options.logRate ?? LOG_RATE_DEFAULT,
-  };
-}
-
-/** The host of the command line is one more address; without any, it is every address of the machine. */
-function readListening(
-  host: string | undefined,
-  options: OptionValues,
-): { addresses: readonly string[]; port: number | undefined } {
-  const named = options.listenAddress ?? [];
-  if (host === undefined) return { addresses: named.length > 0 ? named : ["::"], port: options.port };
-  const endpoint = checked(() => parseEndpoint(host));
-  if (endpoint.port !== undefined && options.port !== undefined) {
-    throw new UsageError(`the port is given twice, in '${host}' and by --port`);
-  }
-  const address = checked(() => toListenAddress(endpoint.host));
-  return { addresses: [address, ...named], port: endpoint.port ?? options.port };
 }
 
 /** `get uri [local]`, `put [local] uri`: of a single argument the URI's path is both names. */
@@ -249,23 +200,6 @@ function readCommon(options: OptionValues): { settings: TransferSettings; output
     output: options.json ? "json" : options.quiet ? "quiet" : "human",
     mode: options.mode ?? "octet",
   };
-}
-
-function toListenAddress(host: string): string {
-  try {
-    return bindAddress.fromText(host);
-  } catch {
-    throw new Error(`a server listens on an address, '${host}' is a name; give an IP address or localhost`);
-  }
-}
-
-/** Turns a parser's error into a mistake on the command line. */
-function checked<T>(parse: () => T, command = "ntftp"): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw new UsageError((error as Error).message, command);
-  }
 }
 
 function commandOf(words: readonly string[]): string {

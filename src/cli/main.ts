@@ -32,10 +32,10 @@ async function main(words: readonly string[]): Promise<number> {
     if (error.code === "EPIPE") process.exit(ExitCode.failed);
     throw error;
   });
-  return run(parseCommandLine(words));
+  return run(parseCommandLine(words), words);
 }
 
-async function run(invocation: Invocation): Promise<number> {
+async function run(invocation: Invocation, words: readonly string[]): Promise<number> {
   switch (invocation.kind) {
     case "help":
       process.stdout.write(invocation.text);
@@ -47,7 +47,7 @@ async function run(invocation: Invocation): Promise<number> {
       process.stdout.write(completionScript(invocation.shell));
       return ExitCode.done;
     case "serve":
-      return runServer(invocation);
+      return runServer(invocation, () => parseCommandLine(words));
     case "map-test":
       return runMapTest(invocation);
     case "shell":

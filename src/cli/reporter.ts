@@ -1,6 +1,6 @@
 import { escapeControls } from "../observe/escape.js";
-import type { Output } from "./args.js";
 import { formatBytes, ProgressLine } from "./progress.js";
+import type { Output } from "./serve-args.js";
 
 /** Tells people and programs what happens: results on stdout, errors on stderr. */
 export class Reporter {

@@ -1,13 +1,14 @@
 import { resolve } from "node:path";
 import { createServer, type Monitor, type Server, startMonitor } from "../index.js";
 import { formatEndpoint } from "../observe/escape.js";
-import type { ServeInvocation } from "./args.js";
+import type { Invocation } from "./args.js";
 import { ExitCode } from "./exit-codes.js";
 import { Reporter } from "./reporter.js";
+import type { ServeInvocation } from "./serve-args.js";
 import { type ServerLog, startServerLog } from "./server-log.js";
 
 /** `ntftp -l ROOT`. Resolves with the exit code when the server has ended. */
-export async function runServer(invocation: ServeInvocation): Promise<number> {
+export async function runServer(invocation: ServeInvocation, readAgain: () => Invocation): Promise<number> {
   const { root } = invocation;
   const { addresses } = invocation.server;
   const reporter = new Reporter(invocation.output);
@@ -33,6 +34,7 @@ export async function runServer(invocation: ServeInvocation): Promise<number> {
       log.say("listening", `Listening on ${where} (root: '${fields.root}')`, fields);
       sayWhereToLook(log, monitor);
       endOnSignals(server, log, invocation.graceSeconds, settle);
+      process.on("SIGHUP", () => void reload(server, reporter, log, readAgain));
     });
     server.listen();
   });
@@ -45,6 +47,23 @@ function sayWhereToLook(log: ServerLog, { metrics }: Monitor): void {
   if (metrics === null) return;
   const url = `http://${formatEndpoint(metrics.address, metrics.port)}/metrics`;
   log.say("metrics", `Metrics on ${url}`, { url });
+}
+
+/** Reads the command line with its files anew. What is wrong there is said, and the server goes on as it was. */
+async function reload(
+  server: Server,
+  reporter: Reporter,
+  log: ServerLog,
+  readAgain: () => Invocation,
+): Promise<void> {
+  try {
+    const invocation = readAgain();
+    if (invocation.kind !== "serve") throw new Error("the configuration starts no server any more");
+    await server.reload({ ...invocation.server, root: invocation.root });
+    log.say("reloaded", `Reloaded (root: '${resolve(server.root)}')`, { root: resolve(server.root) });
+  } catch (error) {
+    reporter.error(new Error(`Not reloaded: ${(error as Error).message}`));
+  }
 }
 
 /** The first signal lets transfers end, within the grace time; a second one ends them. */

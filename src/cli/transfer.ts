@@ -1,9 +1,10 @@
 import { basename, posix } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { type Client, createClient } from "../index.js";
-import type { Output, TransferInvocation, TransferSettings } from "./args.js";
+import type { TransferInvocation, TransferSettings } from "./args.js";
 import { ExitCode } from "./exit-codes.js";
 import { Reporter } from "./reporter.js";
+import type { Output } from "./serve-args.js";
 import type { Endpoint, Mode } from "./uri.js";
 
 /** One transfer as the command line and the shell ask for it. */

@@ -12,6 +12,8 @@ export interface ValueKind<T> {
   readonly fromJson: (value: unknown) => T;
   /** JSON schema of the value in a configuration file. */
   readonly schema: Readonly<Record<string, unknown>>;
+  /** Names of files in the value, looked up from somewhere. */
+  below?(value: T, lookUp: (name: string) => string): T;
   /** For shell completion: the words it can be, or what kind of name. */
   readonly completion?: readonly string[] | "file" | "directory";
 }
@@ -33,7 +35,8 @@ export function text(completion?: "file" | "directory"): ValueKind<string> {
     throw new Error("It has to be a text that is not empty.");
   };
   const kind = { fromText, fromJson: jsonText(fromText), schema: { type: "string", minLength: 1 } };
-  return completion === undefined ? kind : { ...kind, completion };
+  if (completion === undefined) return kind;
+  return { ...kind, completion, below: (value, lookUp) => lookUp(value) };
 }
 
 /** A whole number, both ends included. */
@@ -101,13 +104,16 @@ export const ipAddress: ValueKind<string> = parsedText((value) => {
 });
 
 /** ADDRESS/BITS=DIRECTORY. */
-export const subnetRoot: ValueKind<SubnetRoot> = parsedText((value) => {
-  const [, address = "", bits = "", root = ""] = /^([^/=]*)\/(\d{1,3})=(.+)$/.exec(value) ?? [];
-  const family = isIP(address);
-  if (family !== 0 && Number(bits) <= (family === 6 ? 128 : 32))
-    return { subnet: `${address}/${bits}`, root };
-  throw new Error("It has to be a network and a directory, as in 192.0.2.0/24=/srv/lab.");
-}, "^[^/=]+/[0-9]{1,3}=.+$");
+export const subnetRoot: ValueKind<SubnetRoot> = {
+  ...parsedText((value) => {
+    const [, address = "", bits = "", root = ""] = /^([^/=]*)\/(\d{1,3})=(.+)$/.exec(value) ?? [];
+    const family = isIP(address);
+    if (family !== 0 && Number(bits) <= (family === 6 ? 128 : 32))
+      return { subnet: `${address}/${bits}`, root };
+    throw new Error("It has to be a network and a directory, as in 192.0.2.0/24=/srv/lab.");
+  }, "^[^/=]+/[0-9]{1,3}=.+$"),
+  below: ({ subnet, root }, lookUp) => ({ subnet, root: lookUp(root) }),
+};
 
 /** The name of a TFTP option (RFC 2347). */
 export const tftpOption: ValueKind<string> = {

@@ -25,7 +25,7 @@ export class Admission<T extends AdmittedTransfer> {
   readonly #transfersMax: number;
   /** The same, or less while the system has no more descriptors or ports. */
   #transfersMaxNow: number;
-  readonly #transfersPerClientMax: number;
+  #transfersPerClientMax: number;
   /** By client endpoint, oldest first (Map keeps the order of insertion). */
   readonly #byClient = new Map<string, T>();
   readonly #readers = new Map<string, Set<T>>();
@@ -37,6 +37,11 @@ export class Admission<T extends AdmittedTransfer> {
   constructor(limits: { readonly transfersMax: number; readonly transfersPerClientMax: number }) {
     this.#transfersMax = limits.transfersMax;
     this.#transfersMaxNow = limits.transfersMax;
+    this.#transfersPerClientMax = limits.transfersPerClientMax;
+  }
+
+  /** For requests to come. */
+  configure(limits: { readonly transfersPerClientMax: number }): void {
     this.#transfersPerClientMax = limits.transfersPerClientMax;
   }
 

@@ -67,7 +67,7 @@ interface AcceptableRequest {
  * and to an ERROR nothing at all.
  */
 export class Dispatcher {
-  readonly #settings: ServerSettings;
+  #settings: ServerSettings;
   readonly #owner: DispatcherOwner;
   readonly #admission: Admission<ServerTransfer>;
   readonly #waiting: WaitingRoom<AcceptableRequest>;
@@ -87,7 +87,7 @@ export class Dispatcher {
     const { clock, timers } = runtime;
     this.#waiting = new WaitingRoom(
       // Who waits longer than it takes to find forgotten transfers is not served by waiting.
-      () => Math.min(settings.queuedRequestsMax, this.#admission.shortOf ?? Number.POSITIVE_INFINITY),
+      () => Math.min(this.#settings.queuedRequestsMax, this.#admission.shortOf ?? Number.POSITIVE_INFINITY),
       clock,
       timers,
       (acceptable, waitedMs) => this.#admit(acceptable, waitedMs),
@@ -115,9 +115,12 @@ export class Dispatcher {
     if (placement === null) this.#waiting.clear();
   }
 
-  /** How names are read from now on. */
-  setNames(names: NameRules): void {
+  /** What holds for requests from now on; transfers under way go on as they began. */
+  configure(settings: ServerSettings, names: NameRules): void {
+    this.#settings = settings;
     this.#names = names;
+    this.#roots = new ClientRoots(settings);
+    this.#admission.configure(settings);
   }
 
   /** Tells every client of a running transfer that it is over. */

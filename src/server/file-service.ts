@@ -21,6 +21,11 @@ export class FileService {
     this.#cache = new BlockCache({ bytesMax: cacheBytesMax });
   }
 
+  /** For what is opened from now on. */
+  configure(settings: FileSettings): void {
+    this.#settings = settings;
+  }
+
   /** @throws the file system's error, ENOENT and EACCES for what the rule of names keeps out */
   async openSource(root: string, request: PlacedRequest): Promise<FileSource> {
     const { symlinks, ignoreCase } = this.#settings;

@@ -13,6 +13,9 @@ export class LocalPlacement implements Placement {
 
   async ready(): Promise<void> {}
 
+  /** The thread's settings are the server's. */
+  async configure(): Promise<void> {}
+
   place(
     request: PlacedRequest,
     answer: AnswerMode,

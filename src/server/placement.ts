@@ -2,6 +2,7 @@ import type { Fault, Offer } from "../engine/index.js";
 import type { Peer } from "../io/socket.js";
 import type { BlockSink, BlockSource, StorageFailure } from "../io/storage.js";
 import type { ThreadStatus } from "../observe/records.js";
+import type { ServerSettings } from "./options.js";
 
 /** A request that was let in, as plain data: it crosses threads. */
 export interface PlacedRequest {
@@ -125,6 +126,8 @@ export interface Placement {
     root: string,
     handlers: PlacementHandlers,
   ): PlacedTransfer;
+  /** Resolves when all its threads have taken the settings, which hold for transfers placed from then on. */
+  configure(settings: ServerSettings): Promise<void>;
   /** What its threads do, with `activeCount` transfers in all. */
   threads(activeCount: number): readonly ThreadStatus[];
   /** No more transfers come; threads end when the last one has, or with `abort` as soon as clients were told. */

@@ -21,6 +21,7 @@ import { LocalPlacement } from "./local-placement.js";
 import { loadNameRules, type NameTest } from "./name-rules.js";
 import { fillServerOptions, type ServerOptions, type ServerSettings } from "./options.js";
 import type { AnswerMode, Placement } from "./placement.js";
+import { prepareReload } from "./reload.js";
 import type { ServerRequest } from "./request.js";
 import { RequestSockets } from "./request-sockets.js";
 import type { ServerResponse } from "./response.js";
@@ -58,7 +59,9 @@ export class Server extends EventEmitter {
   readonly port: number;
   /** Directory that is served; read at every request, so it can be changed at any time. */
   root: string;
-  readonly #settings: ServerSettings;
+  #options: ServerOptions;
+  #settings: ServerSettings;
+  #reloading: Promise<void> = Promise.resolve();
   readonly #dispatcher: Dispatcher;
   readonly #thread: HostThread;
   readonly #booked = new WeakMap<ServerTransfer, BookedTransfer>();
@@ -75,6 +78,7 @@ export class Server extends EventEmitter {
   /** @internal */
   constructor(options: ServerOptions, listener: RequestListener | undefined) {
     super();
+    this.#options = options;
     this.#settings = fillServerOptions(options);
     this.host = this.#settings.host;
     this.port = this.#settings.port;
@@ -199,6 +203,31 @@ export class Server extends EventEmitter {
   }
 
   /**
+   * Takes other options while the server runs, without touching transfers under way: they go on as they began. The
+   * map file is read again. Addresses, port, workers, handler and `maxTransfers` can't change. Nothing changes when
+   * the promise rejects.
+   *
+   * @param options - all of them, as for `createServer`; without, those of before
+   * @returns a promise that resolves when every request from then on is treated by the new options
+   */
+  reload(options?: ServerOptions): Promise<void> {
+    const result = this.#reloading.then(() => this.#reload(options ?? { ...this.#options, root: this.root }));
+    this.#reloading = result.catch(() => undefined);
+    return result;
+  }
+
+  async #reload(options: ServerOptions): Promise<void> {
+    const { settings, names } = await prepareReload(options, this.#settings);
+    this.#options = options;
+    this.#settings = settings;
+    this.root = settings.root;
+    this.#thread.settings = settings;
+    this.#thread.files.configure(settings);
+    this.#dispatcher.configure(settings, names);
+    await this.#placement?.configure(settings);
+  }
+
+  /**
    * A dry run: what the rules of names (`lowercase`, `map`, separators) make of a name. Needs no `listen()`.
    *
    * @param context - who asks; default: a GET from 127.0.0.1
@@ -271,7 +300,7 @@ export class Server extends EventEmitter {
     }
     let placement: Placement | null = null;
     try {
-      this.#dispatcher.setNames(await loadNameRules(this.#settings));
+      this.#dispatcher.configure(this.#settings, await loadNameRules(this.#settings));
       // Threads start while the sockets are bound.
       placement = await this.#openPlacement();
       await this.#bind(sockets);

@@ -29,7 +29,8 @@ import type {
 export interface HostThread {
   readonly runtime: Runtime;
   readonly files: FileService;
-  readonly settings: ServerSettings;
+  /** Replaced when the server reloads; a transfer keeps what it began with. */
+  settings: ServerSettings;
 }
 
 /** Follows a transfer from beside it, without a part in it. */

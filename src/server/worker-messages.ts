@@ -4,7 +4,8 @@ import type { AnswerMode, PlacedRequest, TransferAccount, TransferFailure } from
 
 /** What a worker gets when it starts. */
 export interface WorkerSetup {
-  readonly settings: ServerSettings;
+  /** Replaced when the server reloads: a worker that starts later has the new ones. */
+  settings: ServerSettings;
   /** Path or file URL of the handler module, absolute. */
   readonly handler: string | null;
   /** The memory of the {@link TransferBoard}. */
@@ -79,6 +80,8 @@ export type FromWorker =
   | CompletedReport
   | FailedReport
   | EndedReport
+  /** The settings of this id hold from now on. */
+  | { readonly kind: "configured"; readonly id: number }
   /** A handler threw, or rejected; the transfer is failed separately. */
   | { readonly kind: "handler-error"; readonly id: number; readonly error: ClonedError };
 
@@ -114,7 +117,9 @@ export type ToWorker =
   | { readonly kind: "store-failed"; readonly id: number; readonly failure: StorageFailure["kind"] }
   | { readonly kind: "repeat"; readonly id: number }
   | { readonly kind: "abort"; readonly id: number; readonly errorCode: number; readonly message: string }
-  | { readonly kind: "close"; readonly id: number };
+  | { readonly kind: "close"; readonly id: number }
+  /** For all transfers to come. The id is no transfer's: it comes back in `configured`. */
+  | { readonly kind: "configure"; readonly id: number; readonly settings: ServerSettings };
 
 /** An Error as plain data: structured cloning drops `code` and its like. */
 export interface ClonedError {

@@ -4,6 +4,7 @@ import { processTimeMs } from "../io/process-time.js";
 import type { SocketFactory } from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
 import type { ThreadStatus } from "../observe/records.js";
+import type { ServerSettings } from "./options.js";
 import type {
   AnswerMode,
   FileOrder,
@@ -59,6 +60,10 @@ export class WorkerPlacement implements Placement {
 
   ready(): Promise<void> {
     return this.#pool.ready();
+  }
+
+  configure(settings: ServerSettings): Promise<void> {
+    return this.#pool.configure(settings);
   }
 
   place(

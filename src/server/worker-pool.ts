@@ -28,6 +28,8 @@ const YOUNG_GENERATION_MIB = 8;
 /** How long clients may be told after an abort before the threads end. */
 const ABORT_GRACE_MS = 500;
 
+type Settings = WorkerSetup["settings"];
+
 /** What the pool tells about a task. */
 export interface TaskHandlers {
   /** Reports of the worker in order, `ended` last. */
@@ -62,6 +64,11 @@ export class WorkerPool {
   readonly #unsent = new Map<number, { command: ToWorker; moved: ArrayBuffer | undefined }[]>();
   readonly #names = new Map<number, number>();
   readonly #reported = new WeakSet<Error>();
+  /** Those of the last reload. */
+  #settings: Settings | null = null;
+  /** Settings under way to a worker, by their id: below those of transfers. */
+  readonly #untaken = new Map<number, { readonly threadId: number; readonly taken: () => void }>();
+  #nextSettingsId = -2;
   readonly #ready: Promise<void>;
   /** A thread said hello, or died before it could. */
   #onFirstSign: () => void = () => undefined;
@@ -178,10 +185,19 @@ export class WorkerPool {
     void this.#pool.destroy();
   }
 
+  #taken(settingsId: number): void {
+    this.#untaken.get(settingsId)?.taken();
+    this.#untaken.delete(settingsId);
+  }
+
   #pass(message: FromWorker): void {
     if (message.kind === "handler-error") {
       // Its transfer may be over by now.
       this.#options.onWorkerError(reviveError(message.error));
+      return;
+    }
+    if (message.kind === "configured") {
+      this.#taken(message.id);
       return;
     }
     const task = this.#tasks.get(message.id);
@@ -196,9 +212,26 @@ export class WorkerPool {
     if (this.#tasks.size === 0 && this.#onIdle !== null) setImmediate(() => this.#onIdle?.());
   }
 
+  /** Resolves when all workers have taken the settings, or are gone. */
+  async configure(settings: Settings): Promise<void> {
+    this.#options.setup.settings = settings;
+    this.#settings = settings;
+    await Promise.all([...this.#links.keys()].map((threadId) => this.#tell(threadId, settings)));
+  }
+
+  #tell(threadId: number, settings: Settings): Promise<void> {
+    const id = this.#nextSettingsId--;
+    return new Promise((taken) => {
+      this.#untaken.set(id, { threadId, taken });
+      this.#links.get(threadId)?.post({ kind: "configure", id, settings });
+    });
+  }
+
   #connect({ threadId, port }: HelloMessage): void {
     const link = new WorkerLink<ToWorker, FromWorker>(port, (message) => this.#pass(message));
     this.#links.set(threadId, link);
+    // It may have been started with older ones.
+    if (this.#settings !== null) void this.#tell(threadId, this.#settings);
     this.#onFirstSign();
     for (const [id, waiting] of this.#unsent) {
       if (this.#tasks.get(id)?.placed[queueOptionsSymbol].threadId !== threadId) continue;
@@ -211,6 +244,7 @@ export class WorkerPool {
     this.#links.get(threadId)?.close();
     this.#links.delete(threadId);
     this.#names.delete(threadId);
+    for (const [id, news] of this.#untaken) if (news.threadId === threadId) this.#taken(id);
     // Those that only dallied are over; the others are rejected by the pool.
     setImmediate(() => {
       for (const [id, { placed }] of this.#tasks) {

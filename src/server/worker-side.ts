@@ -65,6 +65,12 @@ export class WorkerSide {
   }
 
   obey(command: ToWorker): void {
+    if (command.kind === "configure") {
+      this.#thread.settings = command.settings;
+      this.#thread.files.configure(command.settings);
+      this.#link.post({ kind: "configured", id: command.id });
+      return;
+    }
     const transfer = this.#transfers.get(command.id);
     if (transfer !== undefined) transfer.obey(command);
     else if (command.id > this.#newestId) {

@@ -43,6 +43,8 @@ export class SimWorkers implements Placement {
 
   async ready(): Promise<void> {}
 
+  async configure(): Promise<void> {}
+
   threads(): readonly [] {
     return [];
   }

@@ -15,6 +15,7 @@ const ALLOWED = [
   /^dist\/src\/(?!cli\/)[a-z-]+(\/[a-z-]+)*\.d\.m?ts$/,
   /^dist\/workers\/[a-z-]+\.js$/,
   /^dist\/man\/ntftp\.1$/,
+  /^dist\/config\.schema\.json$/,
   /^prebuilds\/[a-z0-9-]+\/[^/]+\.node$/,
 ];
 

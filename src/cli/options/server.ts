@@ -15,6 +15,14 @@ export const serverOptions = [
     configKey: "root",
   },
   {
+    name: "config",
+    kind: text("file"),
+    placeholder: "file",
+    help: "options in JSON, keys as the long names; those given here come first; SIGHUP reads it again",
+    group: "Server",
+    configKey: null,
+  },
+  {
     name: "listen-address",
     kind: bindAddress,
     placeholder: "address",
