@@ -10,7 +10,7 @@ const compiled = join(root, "dist", "test");
 const wanted = process.argv.slice(2);
 
 // These need system packages or the registry: `npm run test:interop`, `test:boot`, `test:package`, `test:services` select them.
-const optional = ["interop/", "boot/", "package/", "services/"];
+const optional = ["netem/", "interop/", "boot/", "package/", "services/"];
 
 const files = readdirSync(compiled, { recursive: true })
   .map(String)
