@@ -6,6 +6,7 @@ import { runSeed, SOMETIMES } from "./run-seed.js";
  * Runs seeds by hand:  npm run sim -- --seeds 1000000 --from 0     many, from a first one on
  *                      npm run sim -- --seed 123                   one, with its plan and what it showed
  *                      npm run sim -- --exhaustive 3               every schedule of at most three faults
+ * With --first it stops at the first failure.
  */
 const FAILURES_SHOWN_MAX = 20;
 
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "10000" },
     from: { type: "string", default: "0" },
     exhaustive: { type: "string" },
+    first: { type: "boolean", default: false },
   },
 });
 
@@ -27,6 +29,7 @@ async function runMany(from: bigint, count: number): Promise<number> {
     } catch (error) {
       failures++;
       if (failures <= FAILURES_SHOWN_MAX) console.error((error as Error).message);
+      if (values.first) break;
     }
     if ((i + 1) % 10_000 === 0) console.log(`${i + 1} seeds, ${failures} failures`);
   }
