@@ -8,7 +8,7 @@ import { runMain } from "../shared/words.js";
 import { type CompareInvocation, parseCompareCommand } from "./args.js";
 import { formatOverview, formatRemarks, short } from "./markdown.js";
 import { drawPlots } from "./plots.js";
-import { programsFolder, providePrograms } from "./programs.js";
+import { nativePathOf, programsFolder, providePrograms } from "./programs.js";
 import { replaceBetweenMarkers } from "./results-page.js";
 import { CHECKOUT } from "./subjects.js";
 import { type LineSummary, summarize } from "./summary.js";
@@ -22,11 +22,14 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(invocation.text);
     return 0;
   }
-  const subjects = providePrograms(invocation.subjects, programs, say);
+  const native = nativePathOf(CHECKOUT);
+  const wanted = invocation.subjects.filter((subject) => native.isNative || subject.needsNative !== true);
+  if (wanted.length < invocation.subjects.length) say(`the native path is left out: ${native.reason}`);
+  const subjects = providePrograms(wanted, programs, say);
   const comparison = { ...invocation, subjects };
   const measured = await runRounds(comparison, (done, all, sample) => say(describe(done, all, sample)));
   const summaries = summarize(invocation.lines, subjects, measured.samples);
-  const page = formatPage(invocation, summaries, measured);
+  const page = formatPage(invocation, summaries, measured, native.reason);
   process.stdout.write(page);
   await writeResults(invocation.out, page, summaries, measured);
   if (invocation.isReference) await rewriteReference(page, summaries, measured);
@@ -43,12 +46,13 @@ function formatPage(
   { rounds, seconds }: CompareInvocation,
   summaries: readonly LineSummary[],
   { missing }: Measured,
+  nativeReason: string,
 ): string {
   const account = openCpuAccount();
   account.close();
   const remarks = formatRemarks(summaries, missing);
   return `${formatMachine(describeMachine())}. Medians of ${rounds} rounds of ${seconds} s; CPU from: ${account.kind}.
-Bold: the best peer of the line or, without peers, the first server.
+Native path: ${nativeReason}. Bold: the best peer of the line or, without peers, the first server.
 
 ${formatOverview(summaries)}${remarks === "" ? "" : `\nRemarks\n\n${remarks}`}`;
 }

@@ -5,10 +5,28 @@ import type { Subject } from "../shared/server-process.js";
 import { CHECKOUT } from "./subjects.js";
 
 const INSTALL_MS = 900_000;
+const ASK_MS = 30_000;
 
 /** Where the peers' programs lie: unpacked Debian packages, shared with the interoperability tests. */
 export function programsFolder(): string {
   return process.env["NTFTP_INTEROP"] ?? join(CHECKOUT, ".cache/interop");
+}
+
+/** What the native path of a checkout is, or why there is none; asked in a process of its own. */
+export function nativePathOf(checkout: string): { readonly isNative: boolean; readonly reason: string } {
+  const runtime = JSON.stringify(join(checkout, "dist/src/runtime.js"));
+  const code = `const { isNative, reason } = require(${runtime}).threadRuntime().native;
+    console.log(JSON.stringify({ isNative, reason }));`;
+  const env = { ...process.env, NTFTP_NATIVE: "1" };
+  const { stdout, stderr } = spawnSync(process.execPath, ["-e", code], {
+    env,
+    encoding: "utf8",
+    timeout: ASK_MS,
+  });
+  if (!stdout.startsWith("{")) {
+    return { isNative: false, reason: /^\w*Error: .*/m.exec(stderr)?.[0] ?? "the runtime can't be loaded" };
+  }
+  return JSON.parse(stdout);
 }
 
 /**

@@ -17,6 +17,7 @@ export function ntftpOf(
     id,
     title,
     isPeer: false,
+    needsNative: isNative,
     env: { NTFTP_NATIVE: isNative ? "1" : "0" },
     command: ({ host, port, root }) => [
       process.execPath,

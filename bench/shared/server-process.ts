@@ -20,6 +20,8 @@ export interface Subject {
   readonly title: string;
   /** Somebody else's: what ntftp is measured against. */
   readonly isPeer: boolean;
+  /** Ours, with the native path: without the addon it would be something else than its name says. */
+  readonly needsNative?: boolean;
   /** Where it can't choose its address or port. */
   readonly fixed?: { readonly host: string; readonly port: number };
   command(place: ServerPlace): readonly string[];

@@ -10,6 +10,7 @@ import { type CompareInvocation, parseCompareCommand } from "../../bench/compare
 import { drawChart } from "../../bench/compare/chart.js";
 import { formatOverview, formatRemarks, short } from "../../bench/compare/markdown.js";
 import { drawPlots } from "../../bench/compare/plots.js";
+import { nativePathOf } from "../../bench/compare/programs.js";
 import { replaceBetweenMarkers } from "../../bench/compare/results-page.js";
 import { allSubjects } from "../../bench/compare/subjects.js";
 import { summarize } from "../../bench/compare/summary.js";
@@ -309,4 +310,13 @@ test("without peers, servers are held against the first one", () => {
   ];
   const [summary] = summarize(lines, ["ts-0", "ts-2"].map(subject), samples);
   assert.deepEqual([summary?.reference?.id, summary?.cells[1]?.ratio.median], ["ts-0", 1.25]);
+});
+
+test("whether a checkout has the native path is asked of it, and answered with a reason", () => {
+  const ours = nativePathOf(join(__dirname, "../../.."));
+  assert.equal(typeof ours.isNative, "boolean");
+  assert.ok(ours.reason.length > 0);
+  const nowhere = nativePathOf(tmpdir());
+  assert.equal(nowhere.isNative, false);
+  assert.match(nowhere.reason, /Cannot find module/);
 });
