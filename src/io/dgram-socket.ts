@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
-import { canonicalAddress } from "./address.js";
+import { canonicalAddress, formatEndpoint } from "./address.js";
 import { randomStart } from "./port-choice.js";
 import type {
   DatagramRun,
@@ -73,6 +73,8 @@ class NodeDgramSocket implements DatagramSocket {
   readonly localPort: number;
   readonly #socket: Socket;
   readonly #handlers: SocketHandlers;
+  /** By the endpoint of their peers. */
+  readonly #flows = new Map<string, Flow>();
   #peer: Peer = NOBODY;
   #closed = false;
 
@@ -91,10 +93,16 @@ class NodeDgramSocket implements DatagramSocket {
     this.#peer = peer;
   }
 
+  sendRun(run: DatagramRun): void {
+    this.sendRunTo(run, this.#peer);
+  }
+
   /** No callbacks here: a DATA block that the kernel refuses is as good as lost on the way. */
-  sendRun({ opcode, firstNumber, count, payloadBytesEach, payload }: DatagramRun): void {
+  sendRunTo(
+    { opcode, firstNumber, count, payloadBytesEach, payload }: DatagramRun,
+    { address, port }: Peer,
+  ): void {
     if (this.#closed) return;
-    const { address, port } = this.#peer;
     const headers = Buffer.allocUnsafe(count * HEADER_BYTES);
     const end = payload.offset + payload.length;
     for (let i = 0; i < count; i++) {
@@ -115,6 +123,10 @@ class NodeDgramSocket implements DatagramSocket {
     if (!this.#closed) this.#socket.send(bytes, port, address, (error) => this.#report(error));
   }
 
+  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
+    return new Flow(this, this.#flows, peer, handlers);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -128,6 +140,13 @@ class NodeDgramSocket implements DatagramSocket {
   }
 
   #received(bytes: Uint8Array, address: string, port: number): void {
+    if (this.#flows.size > 0) {
+      const flow = this.#flows.get(formatEndpoint(address, port));
+      if (flow !== undefined) {
+        flow.handlers.onDatagram(bytes, flow.peer, this.localAddress);
+        return;
+      }
+    }
     const known = this.#peer;
     const peer = known.port === port && known.address === address ? known : { address, port };
     this.#handlers.onDatagram(bytes, peer, this.localAddress);
@@ -139,4 +158,54 @@ class NodeDgramSocket implements DatagramSocket {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== "ENOBUFS" && code !== "EAGAIN") this.#handlers.onError(error);
   }
+}
+
+/** One peer of a shared socket. */
+class Flow implements DatagramSocket {
+  readonly handlers: SocketHandlers;
+  peer: Peer;
+  readonly #socket: NodeDgramSocket;
+  readonly #flows: Map<string, Flow>;
+  readonly #key: string;
+
+  constructor(socket: NodeDgramSocket, flows: Map<string, Flow>, peer: Peer, handlers: SocketHandlers) {
+    this.#socket = socket;
+    this.#flows = flows;
+    this.peer = peer;
+    this.handlers = handlers;
+    this.#key = formatEndpoint(peer.address, peer.port);
+    flows.set(this.#key, this);
+  }
+
+  get localAddress(): string {
+    return this.#socket.localAddress;
+  }
+
+  get localPort(): number {
+    return this.#socket.localPort;
+  }
+
+  setPeer(peer: Peer): void {
+    this.peer = peer;
+  }
+
+  sendRun(run: DatagramRun): void {
+    this.#socket.sendRunTo(run, this.peer);
+  }
+
+  sendDatagram(bytes: Uint8Array, peer: Peer): void {
+    this.#socket.sendDatagram(bytes, peer);
+  }
+
+  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
+    return this.#socket.openFlow(peer, handlers);
+  }
+
+  close(): void {
+    // A newer flow may have taken its place.
+    if (this.#flows.get(this.#key) === this) this.#flows.delete(this.#key);
+  }
+
+  /** The shared socket has an owner of its own. */
+  setReferenced(): void {}
 }

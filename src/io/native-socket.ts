@@ -143,7 +143,14 @@ export class NativeSockets implements SocketFactory {
     const bytes =
       length === ACK_BYTES ? this.#ackView(offset) : this.#inbox.subarray(offset, offset + length);
     const peerId = records[at + 3] as number;
-    const peer = peerId === socket.peerId ? socket.peer : this.#addresses.peerAt(records, at + 4);
+    const flow = peerId === 0 ? undefined : socket.flows?.[peerId];
+    if (flow !== undefined) {
+      flow.handlers.onDatagram(bytes, flow.peer, socket.localAddress);
+      return;
+    }
+    // A flow that was closed meanwhile leaves its number, and no address, in the row.
+    if (peerId !== 0 && peerId !== socket.peerId) return;
+    const peer = peerId === 0 ? this.#addresses.peerAt(records, at + 4) : socket.peer;
     const local = records[at + 11] === 0 ? socket.localAddress : this.#addresses.localAt(records, at);
     socket.handlers.onDatagram(bytes, peer, local);
   }
@@ -183,6 +190,8 @@ class NativeSocket implements DatagramSocket {
   peer: Peer = NOBODY;
   /** The reactor's number for it; 0 while there is none. */
   peerId = NO_PEER;
+  /** Faces of this socket for single peers, by the reactor's numbers; null while there are none. */
+  flows: (NativeFlow | undefined)[] | null = null;
   readonly #thread: NativeSockets;
   #referenced = true;
   #closed = false;
@@ -227,6 +236,14 @@ class NativeSocket implements DatagramSocket {
     if (errno !== 0) queueMicrotask(() => this.report(peer === this.peer ? this.peerId : 0, errno));
   }
 
+  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
+    const peerId = this.#thread.reactor.addPeer(this.handle, peer.address, peer.port);
+    const flow = new NativeFlow(this, this.#thread.commands, peerId, peer, handlers);
+    this.flows ??= [];
+    this.flows[peerId] = flow;
+    return flow;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.setReferenced(false);
@@ -244,11 +261,75 @@ class NativeSocket implements DatagramSocket {
   /** Something could not be sent to this peer (0: to somebody else, or it concerns the socket). */
   report(peerId: number, errno: number): void {
     if (this.#closed) return;
-    const { address, port } = peerId === this.peerId ? this.peer : NOBODY;
+    const flow = peerId === 0 ? undefined : this.flows?.[peerId];
+    const { address, port } = flow?.peer ?? (peerId === this.peerId ? this.peer : NOBODY);
     const error = systemError({ errno: -errno, syscall: "send" }, address, port);
     // The kernel's queue is full for the moment: retransmission sees to it.
-    if (error.code !== "ENOBUFS" && error.code !== "EAGAIN") this.handlers.onError(error);
+    if (error.code === "ENOBUFS" || error.code === "EAGAIN") return;
+    // On a shared port, what befalls somebody else is nobody's error.
+    if (flow !== undefined) flow.handlers.onError(error);
+    else if (this.flows === null) this.handlers.onError(error);
   }
+}
+
+/** One peer of a shared socket. */
+class NativeFlow implements DatagramSocket {
+  readonly handlers: SocketHandlers;
+  peer: Peer;
+  readonly #socket: NativeSocket;
+  readonly #commands: CommandWriter;
+  readonly #peerId: number;
+  #closed = false;
+
+  constructor(
+    socket: NativeSocket,
+    commands: CommandWriter,
+    peerId: number,
+    peer: Peer,
+    handlers: SocketHandlers,
+  ) {
+    this.#socket = socket;
+    this.#commands = commands;
+    this.#peerId = peerId;
+    this.peer = peer;
+    this.handlers = handlers;
+  }
+
+  get localAddress(): string {
+    return this.#socket.localAddress;
+  }
+
+  get localPort(): number {
+    return this.#socket.localPort;
+  }
+
+  setPeer(peer: Peer): void {
+    this.peer = peer;
+  }
+
+  sendRun(run: DatagramRun): void {
+    if (!this.#closed) this.#commands.run(this.#socket.handle, this.#peerId, run);
+  }
+
+  sendDatagram(bytes: Uint8Array, peer: Peer): void {
+    if (this.#closed) return;
+    const isSent = peer === this.peer && this.#commands.datagram(this.#socket.handle, this.#peerId, bytes);
+    if (!isSent) this.#socket.sendDatagram(bytes, peer);
+  }
+
+  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
+    return this.#socket.openFlow(peer, handlers);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#socket.flows !== null) this.#socket.flows[this.#peerId] = undefined;
+    this.#commands.removePeer(this.#socket.handle, this.#peerId);
+  }
+
+  /** The shared socket has an owner of its own. */
+  setReferenced(): void {}
 }
 
 /** The reactor's peers begin at 1, and its records say 0 for strangers. */

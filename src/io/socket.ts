@@ -54,6 +54,11 @@ export interface DatagramSocket {
    * @param fromAddress - local address to send from, where the socket is bound to all of them
    */
   sendDatagram(bytes: Uint8Array, peer: Peer, fromAddress?: string): void;
+  /**
+   * Opens a face of this socket for one peer: what comes from there goes to these handlers, and closing it leaves the
+   * socket open. For ports that many transfers share.
+   */
+  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket;
   /** Stops receiving. Datagrams taken before are still sent. Idempotent. */
   close(): void;
   /** Whether the open socket keeps the process alive (it does from the start). */

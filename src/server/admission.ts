@@ -176,6 +176,7 @@ const REFUSAL_CODES: Partial<Record<ErrorName, number>> = {
   EBADOP: 4,
   EBADMODE: 4,
   EBADNAME: 2,
+  ETID: 5,
   EACCESS: 2,
   ENOGET: 2,
   ENOPUT: 2,

@@ -155,7 +155,8 @@ export class Dispatcher {
         );
         return;
       default:
-        this.#refuse(datagram, socket, "EBADOP", null);
+        // On a shared port, this is for a transfer that is over.
+        this.#refuse(datagram, socket, this.#settings.singlePort ? "ETID" : "EBADOP", null);
     }
   }
 

@@ -66,6 +66,11 @@ export interface ServerOptions extends CommonOptions {
    * `listen()` and `reload()`.
    */
   map?: string | undefined;
+  /**
+   * Transfers use the request port instead of ports of their own, for firewalls, address translation and containers. They
+   * run in the calling thread then, whatever `workers` says.
+   */
+  singlePort?: boolean | undefined;
   /** Links are followed while they stay inside the root (default), everywhere, or not at all. */
   symlinks?: SymlinkPolicy | undefined;
   /**
@@ -106,6 +111,7 @@ export interface ServerSettings extends CommonSettings {
   readonly denyPUT: boolean;
   readonly uploads: UploadPolicy;
   readonly portRange: PortRange | null;
+  readonly singlePort: boolean;
   /** Bytes of an IP packet; Infinity for no limit. */
   readonly mtuBytes: number;
   /** Lower case. */
@@ -169,6 +175,7 @@ export function fillServerOptions(options: ServerOptions): ServerSettings {
     denyPUT: Boolean(options.denyPUT),
     uploads: fillUploadPolicy(options),
     portRange: options.portRange === undefined ? null : checkPortRange(options.portRange),
+    singlePort: Boolean(options.singlePort),
     mtuBytes: fillMtu(options),
     refusedOptions: checkOptionNames("refuse", options.refuse ?? []),
     lowercase: Boolean(options.lowercase),
@@ -179,7 +186,9 @@ export function fillServerOptions(options: ServerOptions): ServerSettings {
     map: options.map ? resolve(options.map) : null,
     symlinks: checkOneOf("symlinks", options.symlinks ?? "inside", SYMLINK_POLICIES),
     ...fillLimits(options),
-    workers: checkWhole("workers", options.workers ?? defaultWorkers(), 0, WORKERS_MAX),
+    workers: options.singlePort
+      ? 0
+      : checkWhole("workers", options.workers ?? defaultWorkers(), 0, WORKERS_MAX),
     handler: options.handler ? resolveModule(options.handler) : null,
   };
 }

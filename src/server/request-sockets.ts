@@ -7,6 +7,9 @@ const RECEIVE_BUFFER_BYTES = 1_048_576;
 /** Twice the largest request there is: what is longer is malformed anyway. */
 const DATAGRAM_BYTES = 1024;
 
+/** A shared port carries the acknowledgements and the uploads of all transfers. */
+const SHARED_RECEIVE_BUFFER_BYTES = 8_388_608;
+
 /** How often the machine's addresses are looked at, when all of them are served. */
 const RESCAN_MS = 5_000;
 
@@ -26,6 +29,8 @@ export interface Wanted {
   readonly addresses: readonly string[];
   /** `::` does not stand for IPv4 addresses too. */
   readonly ipv6Only: boolean;
+  /** Transfers share the port: largest datagram that comes for them. Absent where they have ports of their own. */
+  readonly sharedDatagramBytes?: number;
 }
 
 /** Takes a datagram that came to a request socket. */
@@ -60,8 +65,9 @@ export class RequestSockets {
   }
 
   /** Binds; rejects with the system's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), holding nothing. */
-  async open({ addresses, ipv6Only }: Wanted, port: number): Promise<void> {
-    this.#wanted = { addresses: [...new Set(addresses.map(canonicalAddress))], ipv6Only };
+  async open(wanted: Wanted, port: number): Promise<void> {
+    const { addresses } = wanted;
+    this.#wanted = { ...wanted, addresses: [...new Set(addresses.map(canonicalAddress))] };
     this.#port = port;
     try {
       await this.#bindAll();
@@ -69,7 +75,7 @@ export class RequestSockets {
       this.close();
       throw error;
     }
-    if (this.#closed || this.#factory.reportsLocalAddress || !addresses.some(isUnspecified)) return;
+    if (this.#closed || this.#coversAddresses || !addresses.some(isUnspecified)) return;
     this.#rescan = setInterval(() => void this.#followAddresses(), RESCAN_MS);
     this.#rescan.unref();
   }
@@ -115,7 +121,7 @@ export class RequestSockets {
   }
 
   #wantedAddresses(): { readonly address: string; readonly isNamed: boolean }[] {
-    if (this.#factory.reportsLocalAddress) return this.#coveringAddresses();
+    if (this.#coversAddresses) return this.#coveringAddresses();
     const { addresses, ipv6Only } = this.#wanted;
     const named = addresses.filter((address) => !isUnspecified(address));
     const found = new Set<string>();
@@ -127,6 +133,19 @@ export class RequestSockets {
       ...named.map((address) => ({ address, isNamed: true })),
       ...[...found].map((address) => ({ address, isNamed: false })),
     ];
+  }
+
+  /**
+   * One socket per family is enough, as it tells which address was asked. Not for a shared port: what leaves in batches
+   * does not choose its address.
+   */
+  get #coversAddresses(): boolean {
+    return this.#factory.reportsLocalAddress && this.#wanted.sharedDatagramBytes === undefined;
+  }
+
+  /** The socket that hears requests to this address. */
+  at(localAddress: string): DatagramSocket | undefined {
+    return this.#sockets.get(localAddress);
   }
 
   /** Where sockets tell which address was asked: the unspecified one of a family stands for all of that family. */
@@ -145,13 +164,14 @@ export class RequestSockets {
   }
 
   async #bind(address: string): Promise<void> {
+    const shared = this.#wanted.sharedDatagramBytes;
     const socket: DatagramSocket = await this.#factory.open(
       {
         address,
         port: this.#port,
-        receiveBufferBytes: RECEIVE_BUFFER_BYTES,
-        datagramBytes: DATAGRAM_BYTES,
-        reportsLocalAddress: this.#factory.reportsLocalAddress && isUnspecified(address),
+        receiveBufferBytes: shared === undefined ? RECEIVE_BUFFER_BYTES : SHARED_RECEIVE_BUFFER_BYTES,
+        datagramBytes: Math.max(DATAGRAM_BYTES, shared ?? 0),
+        reportsLocalAddress: this.#coversAddresses && isUnspecified(address),
       },
       {
         onDatagram: (bytes, peer, localAddress) => this.#onRequest({ bytes, peer, localAddress }, socket),

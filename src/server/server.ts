@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
 import { errorTexts } from "../errors.js";
 import { findOrigin, sweepLeftOvers, uploadTag } from "../io/left-overs.js";
+import { datagramBytesFor } from "../io/socket.js";
 import type { MapContext } from "../names/name-map.js";
 import { channels, publish } from "../observe/channels.js";
 import type {
@@ -26,6 +27,7 @@ import type { ServerRequest } from "./request.js";
 import { RequestSockets } from "./request-sockets.js";
 import type { ServerResponse } from "./response.js";
 import type { ServerTransfer } from "./server-transfer.js";
+import { SharedPort } from "./shared-port.js";
 import type { HostThread } from "./transfer-host.js";
 import { type BookedTransfer, bookTransfer, type TransferEnding, toTransferResult } from "./transfer-info.js";
 
@@ -64,6 +66,7 @@ export class Server extends EventEmitter {
   #reloading: Promise<void> = Promise.resolve();
   readonly #dispatcher: Dispatcher;
   readonly #thread: HostThread;
+  readonly #sharedPort: SharedPort | null = null;
   readonly #booked = new WeakMap<ServerTransfer, BookedTransfer>();
   #bookedCount = 0;
   /** The handler module, where it runs in this thread. */
@@ -88,7 +91,17 @@ export class Server extends EventEmitter {
       throw Object.assign(error, { code: "ERR_INVALID_ARG_VALUE" });
     }
     const files = new FileService(this.#settings);
-    this.#thread = { runtime: threadRuntime(), files, settings: this.#settings };
+    if (this.#settings.singlePort) {
+      this.#sharedPort = new SharedPort((datagram, socket) =>
+        this.#dispatcher.handleRequest(datagram, socket),
+      );
+    }
+    this.#thread = {
+      runtime: threadRuntime(),
+      files,
+      settings: this.#settings,
+      ...(this.#sharedPort === null ? {} : { sharedPort: this.#sharedPort }),
+    };
     this.#dispatcher = new Dispatcher(threadRuntime(), this.#settings, {
       root: () => this.root,
       uploadTag: () => uploadTag(this.#origin),
@@ -123,6 +136,7 @@ export class Server extends EventEmitter {
       (error) => this.emit("error", error),
     );
     this.#sockets = sockets;
+    this.#sharedPort?.setSockets(sockets);
     stat(this.root, (error, stats) => void this.#open(sockets, error, stats));
   }
 
@@ -133,8 +147,11 @@ export class Server extends EventEmitter {
   close(options: CloseOptions = {}): Promise<void> {
     if (this.#state !== "closed") {
       this.#state = "closed";
-      this.#sockets?.close();
       this.#dispatcher.setPlacement(null);
+      const sockets = this.#sockets;
+      // Transfers that share the port need it to their end.
+      if (this.#sharedPort === null) sockets?.close();
+      else void this.#dispatcher.drained().then(() => sockets?.close());
       process.nextTick(() => this.emit("close"));
     }
     if (options.abort) this.#dispatcher.abortAll("The server is shutting down");
@@ -336,7 +353,10 @@ export class Server extends EventEmitter {
       const error = new RangeError(`The port must be between 0 and 65535, ${port} was given`);
       throw Object.assign(error, { code: "ERR_SOCKET_BAD_PORT" });
     }
-    await sockets.open(this.#settings, port);
+    const { singlePort, denyPUT, blockSize } = this.#settings;
+    // An upload without options has blocks of 512 bytes, which any request port takes.
+    const sharedDatagramBytes = denyPUT ? 0 : datagramBytesFor(blockSize);
+    await sockets.open(singlePort ? { ...this.#settings, sharedDatagramBytes } : this.#settings, port);
   }
 
   /** Outside the current call, so that no exception of a listener lands in our promises. */

@@ -24,6 +24,7 @@ import type {
   TransferAccount,
   TransferFailure,
 } from "./placement.js";
+import type { SharedPort } from "./shared-port.js";
 
 /** What all transfers of a thread share. */
 export interface HostThread {
@@ -31,6 +32,8 @@ export interface HostThread {
   readonly files: FileService;
   /** Replaced when the server reloads; a transfer keeps what it began with. */
   settings: ServerSettings;
+  /** Where transfers have no ports of their own. */
+  readonly sharedPort?: SharedPort;
 }
 
 /** Follows a transfer from beside it, without a part in it. */
@@ -241,8 +244,10 @@ export class TransferHost implements PlacedTransfer {
     else this.receiveInto(store, userExtensions);
   }
 
-  #openSocket(): Promise<DatagramSocket> {
+  async #openSocket(): Promise<DatagramSocket> {
     const { method, offer, localAddress } = this.#request;
+    const { sharedPort } = this.#thread;
+    if (sharedPort !== undefined) return sharedPort.open(this.#request, this.#socketHandlers());
     const { blockSize, windowSize } = offer.parameters;
     const options = {
       address: localAddress,

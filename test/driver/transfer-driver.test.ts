@@ -40,6 +40,7 @@ function driverFor(handlers: Partial<TransferHandlers>) {
     setPeer: () => undefined,
     sendRun: () => undefined,
     sendDatagram: (bytes, peer) => sent.push({ bytes, peer }),
+    openFlow: () => assert.fail(),
     close: () => undefined,
     setReferenced: () => undefined,
   });

@@ -205,6 +205,10 @@ export class SimSocket implements DatagramSocket {
     this.#handlers.onDatagram(bytes, peer, this.localAddress);
   }
 
+  openFlow(): never {
+    throw new Error("nobody shares ports here yet");
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

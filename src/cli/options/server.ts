@@ -58,6 +58,13 @@ export const serverOptions = [
     library: "portRange",
   },
   {
+    name: "single-port",
+    kind: flag,
+    help: "transfers on the request port, in one thread",
+    group: "Server",
+    library: "singlePort",
+  },
+  {
     name: "workers",
     kind: wholeNumber(0, 256),
     placeholder: "number",
