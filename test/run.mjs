@@ -9,8 +9,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const compiled = join(root, "dist", "test");
 const wanted = process.argv.slice(2);
 
-// These need system packages or the registry: `npm run test:interop`, `test:boot`, `test:package`, `test:services` select them.
-const optional = ["netem/", "interop/", "boot/", "package/", "services/"];
+// These need system packages or the registry: `npm run test:interop`, `test:boot` and so on select them by name.
+const optional = ["dashboard/", "netem/", "interop/", "boot/", "package/", "services/"];
 
 const files = readdirSync(compiled, { recursive: true })
   .map(String)

@@ -43,10 +43,15 @@ export async function runServer(invocation: ServeInvocation, readAgain: () => In
   return exitCode;
 }
 
-function sayWhereToLook(log: ServerLog, { metrics }: Monitor): void {
-  if (metrics === null) return;
-  const url = `http://${formatEndpoint(metrics.address, metrics.port)}/metrics`;
-  log.say("metrics", `Metrics on ${url}`, { url });
+function sayWhereToLook(log: ServerLog, { metrics, dashboard }: Monitor): void {
+  if (metrics !== null) {
+    const url = `http://${formatEndpoint(metrics.address, metrics.port)}/metrics`;
+    log.say("metrics", `Metrics on ${url}`, { url });
+  }
+  if (dashboard !== null) {
+    const url = `http://${formatEndpoint(dashboard.address, dashboard.port)}/`;
+    log.say("dashboard", `Live page on ${url}`, { url });
+  }
 }
 
 /** Reads the command line with its files anew. What is wrong there is said, and the server goes on as it was. */

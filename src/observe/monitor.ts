@@ -1,6 +1,8 @@
 import type { AddressInfo } from "node:net";
 import { HttpEndpoint, sendText } from "./http-endpoint.js";
 import { type ListenAddress, parseListenAddress } from "./listen-address.js";
+import { LiveFeed } from "./live-feed.js";
+import { addLivePage } from "./live-page.js";
 import { registerMetrics } from "./metrics.js";
 import type { ObservedServer } from "./observed-server.js";
 import { Totals } from "./totals.js";
@@ -12,6 +14,8 @@ export interface MonitorOptions {
    * 200 while the server listens, else 503.
    */
   metrics?: number | string | undefined;
+  /** Where a browser finds the live page; as above. Both may share an address. */
+  dashboard?: number | string | undefined;
   /** Lines that a log left out so far, for the metrics. */
   logLinesLeftOut?: (() => number) | undefined;
 }
@@ -20,6 +24,8 @@ export interface MonitorOptions {
 export interface Monitor {
   /** Where the metrics are, with the real port. */
   readonly metrics: AddressInfo | null;
+  /** Where the live page is, with the real port. */
+  readonly dashboard: AddressInfo | null;
   /** Stops listening and lets go of the server. */
   close(): void;
 }
@@ -37,18 +43,27 @@ export async function startMonitor(server: ObservedServer, options: MonitorOptio
     for (const end of ends.splice(0)) end();
   };
   try {
-    let metrics: AddressInfo | null = null;
-    if (options.metrics !== undefined) {
-      const address = parseListenAddress(String(options.metrics));
-      const endpoint = endpoints.at(address);
-      ends.push(await addMetrics(endpoint, server, totals, options));
-      metrics = await endpoints.listen(address);
+    const metricsAt = readAddress(options.metrics);
+    const dashboardAt = readAddress(options.dashboard);
+    if (metricsAt !== null) ends.push(await addMetrics(endpoints.at(metricsAt), server, totals, options));
+    if (dashboardAt !== null) {
+      const feed = new LiveFeed(server, totals);
+      ends.push(() => feed.close());
+      await addLivePage(endpoints.at(dashboardAt), feed);
     }
-    return { metrics, close };
+    return {
+      metrics: metricsAt === null ? null : await endpoints.listen(metricsAt),
+      dashboard: dashboardAt === null ? null : await endpoints.listen(dashboardAt),
+      close,
+    };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+function readAddress(option: number | string | undefined): ListenAddress | null {
+  return option === undefined ? null : parseListenAddress(String(option));
 }
 
 async function addMetrics(

@@ -14,6 +14,9 @@ const ALLOWED = [
   // Types that the public ones are made of; the command has none that a user sees.
   /^dist\/src\/(?!cli\/)[a-z-]+(\/[a-z-]+)*\.d\.m?ts$/,
   /^dist\/workers\/[a-z-]+\.js$/,
+  // The live page: what browsers get.
+  /^dashboard\/(index\.html|style\.css)$/,
+  /^dist\/dashboard\/[a-z-]+\.js$/,
   /^dist\/man\/ntftp\.1$/,
   /^dist\/config\.schema\.json$/,
   /^prebuilds\/[a-z0-9-]+\/[^/]+\.node$/,

@@ -35,4 +35,11 @@ export const logOptions = [
     help: "metrics for Prometheus over HTTP; host 127.0.0.1 unless given",
     group: "Server",
   },
+  {
+    name: "dashboard",
+    kind: listenAddress,
+    placeholder: "[host:]port",
+    help: "live page over HTTP; host 127.0.0.1 unless given",
+    group: "Server",
+  },
 ] as const satisfies readonly OptionRow[];
