@@ -42,7 +42,7 @@ export function readServe(
     server: { ...toServerOptions(all), ...readListening(host, options, all) },
     graceSeconds: all.grace ?? GRACE_SECONDS_DEFAULT,
     log: readLog(all),
-    monitor: { metrics: all.metrics },
+    monitor: { metrics: all.metrics, dashboard: all.dashboard },
   };
 }
 

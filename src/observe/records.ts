@@ -89,7 +89,7 @@ export interface TransferResult {
   readonly firstAnswerMs: number | null;
   /** Size of the file where it is known. */
   readonly sizeBytes: number | null;
-  /** Bytes of the file that arrived: acknowledged by the client, or stored. */
+  /** Bytes of the file that arrived: acknowledged by the client, or stored; with `last-ack-missing` all of them. */
   readonly transferredBytes: number;
   readonly bytesPerSecond: number;
   /** DATA packets that were sent, repeated ones included. */

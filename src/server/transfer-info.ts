@@ -45,7 +45,8 @@ export function bookTransfer(id: number, request: PlacedRequest): BookedTransfer
 export function toTransferResult(booked: BookedTransfer, ending: TransferEnding): TransferResult {
   const { info, admittedAtMs, receivedAtMs } = booked;
   const { failure, account } = ending;
-  const { transferredBytes, firstAnswerAtMs } = account;
+  const { firstAnswerAtMs } = account;
+  const transferredBytes = arrivedBytes(info, ending);
   const durationMs = Math.max(0, account.endedAtMs - admittedAtMs);
   const isWhole = failure === null && info.method === "PUT";
   return {
@@ -62,6 +63,12 @@ export function toTransferResult(booked: BookedTransfer, ending: TransferEnding)
     timeouts: account.timeouts,
     junk: account.junk,
   };
+}
+
+/** Without the last ACK, all that was sent counts: the client most likely has it, and the file is as long. */
+function arrivedBytes({ mode }: TransferInfo, { lastAckMissing, account }: TransferEnding): number {
+  const { sizeBytes, transferredBytes } = account;
+  return lastAckMissing && mode === "octet" ? (sizeBytes ?? transferredBytes) : transferredBytes;
 }
 
 function outcomeOf({ method }: TransferInfo, ending: TransferEnding): TransferOutcome {

@@ -9,7 +9,7 @@ export async function temporaryFolder(context: {
   after(cleanUp: () => Promise<void>): void;
 }): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "ntftp-test-"));
-  context.after(() => rm(folder, { recursive: true, force: true }));
+  context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   return folder;
 }
 

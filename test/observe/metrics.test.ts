@@ -72,8 +72,6 @@ for (const workers of [0, 2]) {
       'ntftp_transfers_total{method="GET",outcome="peer-gone"}': 0,
       'ntftp_transferred_bytes_total{method="GET"}': 150_512,
       'ntftp_transferred_bytes_total{method="PUT"}': 50_000,
-      'ntftp_blocks_sent_total{method="GET"}': 105,
-      'ntftp_retransmissions_total{method="GET"}': 0,
       'ntftp_requests_refused_total{reason="bad-name"}': 1,
       'ntftp_transfer_duration_seconds_count{method="GET"}': 3,
       'ntftp_first_answer_seconds_count{method="GET"}': 3,
@@ -83,6 +81,9 @@ for (const workers of [0, 2]) {
       ntftp_worker_errors_total: 0,
     };
     for (const [name, value] of Object.entries(expected)) assert.equal(now.value(name), value, name);
+    // A busy machine may have some sent again.
+    const sent = now.value('ntftp_blocks_sent_total{method="GET"}');
+    assert.equal(sent - now.value('ntftp_retransmissions_total{method="GET"}'), 105);
     const names = workers === 0 ? ["main"] : ["0", "1"];
     for (const name of names) assert.ok(now.value(`ntftp_worker_busy_seconds_total{worker="${name}"}`) > 0);
     assert.ok(now.value("ntftp_native_path") === 0 || now.value("ntftp_native_path") === 1);

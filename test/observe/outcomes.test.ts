@@ -28,6 +28,8 @@ interface Way {
   readonly outcome: TransferOutcome;
   readonly options?: ServerOptions;
   play(peer: RawPeer, server: Server, root: string): Promise<void> | void;
+  /** Something has to be sent again. */
+  readonly isRepeated?: true;
   /** What else has to be in the result. */
   readonly expect?: Partial<TransferResult>;
 }
@@ -52,8 +54,6 @@ const WAYS: readonly Way[] = [
     expect: {
       sizeBytes: FILE_BYTES,
       transferredBytes: FILE_BYTES,
-      blocksSent: 3,
-      retransmissions: 0,
       junk: 0,
     },
   },
@@ -69,7 +69,7 @@ const WAYS: readonly Way[] = [
       peer.answer(DATA(2, "end"));
       await peer.until(ACK(2));
     },
-    expect: { sizeBytes: 515, transferredBytes: 515, blocksSent: 0, duplicates: 1, timeouts: 0 },
+    expect: { sizeBytes: 515, transferredBytes: 515, blocksSent: 0, duplicates: 1 },
   },
   {
     outcome: "done",
@@ -80,13 +80,14 @@ const WAYS: readonly Way[] = [
       await peer.until("\0\x03");
       peer.answer(ACK(1));
     },
-    expect: { blocksSent: 2, retransmissions: 1, timeouts: 1, transferredBytes: 5 },
+    isRepeated: true,
+    expect: { transferredBytes: 5 },
   },
   {
     outcome: "last-ack-missing",
     options: IMPATIENT,
     play: (peer) => fetchAll(peer, false),
-    expect: { error: null, sizeBytes: FILE_BYTES },
+    expect: { error: null, sizeBytes: FILE_BYTES, transferredBytes: FILE_BYTES },
   },
   {
     outcome: "probe",
@@ -174,7 +175,7 @@ const WAYS: readonly Way[] = [
 ];
 
 for (const workers of [0, 2]) {
-  for (const [index, { outcome, options, play, expect }] of WAYS.entries()) {
+  for (const [index, { outcome, options, play, expect, isRepeated }] of WAYS.entries()) {
     test(`outcome ${outcome} (way ${index + 1}, ${workers} workers)`, TIME_LIMIT, async (context) => {
       const outside = await temporaryFolder(context);
       const root = await temporaryFolder(context);
@@ -193,6 +194,12 @@ for (const workers of [0, 2]) {
         assert.equal(result[name as keyof TransferResult], value, name);
       assert.deepEqual([info.id, info.remotePort, info.remoteAddress], [1, peer.port, "127.0.0.1"]);
       assert.ok(result.durationMs >= 0 && result.durationMs < 60_000 && info.waitedMs >= 0);
+      // A busy machine may have more sent again than a script wants.
+      if (isRepeated) assert.ok(result.retransmissions >= 1 && result.timeouts >= 1);
+      if (outcome === "done" && info.method === "GET") {
+        const blocks = Math.floor(result.transferredBytes / info.blockSize) + 1;
+        assert.equal(result.blocksSent - result.retransmissions, blocks);
+      }
       if (result.transferredBytes > 0) {
         assert.ok((result.firstAnswerMs ?? -1) >= 0 && result.bytesPerSecond > 0);
         assert.ok((result.firstAnswerMs ?? 0) <= result.durationMs + info.waitedMs + 1);
