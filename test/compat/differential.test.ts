@@ -3,11 +3,11 @@ import { after, before, describe, test } from "node:test";
 import { exceptions } from "./exceptions.js";
 import type { ExpectedTrace, Scenario } from "./scenario.js";
 import { scenarios } from "./scenarios.js";
-import { TraceRecorder } from "./trace-recorder.js";
+import { type Recording, TraceRecorder } from "./trace-recorder.js";
 import { THE_END } from "./world.js";
 
 /** How often a scenario is played on a machine that has no time for it. */
-const ATTEMPTS_MAX = 5;
+const ATTEMPTS_MAX = 6;
 
 const recorder = new TraceRecorder();
 
@@ -18,20 +18,12 @@ describe("programs for npm tftp 0.1.2", { concurrency: 2 }, () => {
 
   for (const scenario of scenarios) {
     test(titleOf(scenario), async (context) => {
-      for (let attempt = 1; ; attempt++) {
-        const [original, ours] = await Promise.all([
-          recorder.record(scenario.name, "original"),
-          recorder.record(scenario.name, "ours"),
-        ]);
-        try {
-          judge(scenario, original.trace, ours.trace);
-          return;
-        } catch (error) {
-          // A real difference shows on a machine that has time, and every time.
-          if (attempt === ATTEMPTS_MAX || !(original.wasStarved || ours.wasStarved)) throw error;
-          context.diagnostic(`played again, as it had to wait for the processor: ${scenario.name}`);
-        }
-      }
+      const [original, ours] = await Promise.all([
+        recorder.record(scenario.name, "original"),
+        recorder.record(scenario.name, "ours"),
+      ]);
+      if (agrees(scenario, original, ours)) return;
+      await alone(() => playAgain(scenario, (text) => context.diagnostic(text)));
     });
   }
 });
@@ -43,6 +35,39 @@ test("every exception has a scenario, no two scenarios one name, and there are e
   assert.equal(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
   assert.ok(scenarios.length > 120, `only ${scenarios.length} scenarios`);
 });
+
+let queue: Promise<unknown> = Promise.resolve();
+
+/** One after another: what is played again must not be short of time because of its like. */
+function alone(act: () => Promise<void>): Promise<void> {
+  const turn = queue.then(act);
+  queue = turn.catch(() => undefined);
+  return turn;
+}
+
+/** Throws when the traces differ and the machine had time; a real difference shows then, and every time. */
+function agrees(scenario: Scenario, original: Recording, ours: Recording): boolean {
+  try {
+    judge(scenario, original.trace, ours.trace);
+    return true;
+  } catch (error) {
+    if (!original.wasStarved && !ours.wasStarved) throw error;
+    return false;
+  }
+}
+
+async function playAgain(scenario: Scenario, say: (text: string) => void): Promise<void> {
+  for (let attempt = 2; ; attempt++) {
+    say(`attempt ${attempt}, as it had to wait for the processor: ${scenario.name}`);
+    const original = await recorder.record(scenario.name, "original");
+    const ours = await recorder.record(scenario.name, "ours");
+    if (attempt === ATTEMPTS_MAX) {
+      judge(scenario, original.trace, ours.trace);
+      return;
+    }
+    if (agrees(scenario, original, ours)) return;
+  }
+}
 
 /** Throws where the traces are not what the scenario says. */
 function judge({ differs }: Scenario, original: readonly string[], ours: readonly string[]): void {

@@ -92,6 +92,10 @@ export const exceptions = {
     original: "a block that comes again is ignored: who missed the ACK has to wait",
     ours: "the ACK comes again",
   },
+  forged: {
+    original: "a request keeps its file from others, whoever sent it",
+    ours: "from the first DATA or ACK of its client on, as its address may be forged",
+  },
   junk: {
     original: "one packet that does not belong there ends a transfer",
     ours: "it is ignored, and named only when nothing better follows until the time-out",

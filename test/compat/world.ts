@@ -14,6 +14,9 @@ export const THE_END = "the end";
 /** How long nothing may be noted before a scenario is taken to be over. */
 const QUIET_MS = 60;
 
+/** Short, as some scenarios wait for its end; long enough that a busy machine does not end others. */
+const TIMEOUT_MS = 800;
+
 /** What a scenario has at hand; everything goes away with it. */
 export class ScenarioWorld {
   /** What `import()` takes to load the implementation. */
@@ -124,7 +127,7 @@ export class ScenarioWorld {
 
   /** A client with short pauses. */
   client(tftp: TftpModule, port: number, more: object = {}): TftpModule {
-    return tftp.createClient({ host: "127.0.0.1", port, timeout: 300, retries: 1, ...more });
+    return tftp.createClient({ host: "127.0.0.1", port, timeout: TIMEOUT_MS, retries: 1, ...more });
   }
 
   /** A port that nobody uses. */
@@ -142,7 +145,7 @@ export class ScenarioWorld {
     listener?: (this: TftpModule, req: TftpModule, res: TftpModule) => void,
   ): Promise<{ server: TftpModule; port: number }> {
     const port = await this.freePort();
-    const defaults = { host: "127.0.0.1", port, root: this.folder, timeout: 300, retries: 1 };
+    const defaults = { host: "127.0.0.1", port, root: this.folder, timeout: TIMEOUT_MS, retries: 1 };
     const server = tftp.createServer({ ...defaults, ...options }, listener);
     this.#servers.push(server);
     server.on("error", (error: Error) => this.note(`server error ${describe(error)}`));

@@ -19,6 +19,8 @@ async function putWhole(
   world.watchOnce(label, stream, EVENTS);
   write(stream);
   await world.settle(stream, OVER);
+  // The original acknowledges the last block before it is on the disk.
+  for (let looks = 0; looks < 100 && world.content("up").length < size; looks++) await pause(10);
   const content = world.content("up");
   world.note(`${label}: ${content.length > 40 ? `${content.length} bytes, ${content.slice(-9)}` : content}`);
   server.close();

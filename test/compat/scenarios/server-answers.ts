@@ -235,15 +235,42 @@ export const serverAnswerScenarios: readonly Scenario[] = [
       world.file("read", 5000);
       const { port } = await world.server(tftp, { timeout: 3000 });
       const ask = async (request: Buffer) => (await world.peer()).ask(port, request);
-      world.note(await ask(rrq("read")));
+      const reader = await world.peer();
+      reader.send(rrq("read"), port);
+      const first = await reader.next();
+      world.note(await reader.ask(first.port, ack(1)));
       world.note(await ask(rrq("read")));
       world.note(await ask(rrq("./read")));
       world.note(await ask(wrq("read")));
-      world.note(await ask(wrq("written")));
+      const writer = await world.peer();
+      writer.send(wrq("written"), port);
+      const second = await writer.next();
+      world.note(await writer.ask(second.port, data(1, Buffer.alloc(512))));
       world.note(await ask(wrq("written")));
       world.note(await ask(wrq("x/../written")));
       world.note(await ask(rrq("written")));
       world.note(await ask(rrq("read")));
+    },
+  },
+  {
+    name: "a request whose client never says a word",
+    differs: {
+      because: ["forged"],
+      original: [
+        "ACK 0",
+        "ERROR 0 The requested file is being written by another request",
+        "ERROR 0 Concurrent PUT request over the same file",
+        "the end",
+      ],
+      ours: ["ACK 0", "ERROR 1 File not found", "ACK 0", "the end"],
+    },
+    async play(tftp, world) {
+      const { port } = await world.server(tftp, { timeout: 3000 });
+      const ask = async (request: Buffer) => (await world.peer()).ask(port, request);
+      world.note(await ask(wrq("f")));
+      await pause(500);
+      world.note(await ask(rrq("f")));
+      world.note(await ask(wrq("f")));
     },
   },
   {
