@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { test } from "node:test";
 import { createClient } from "../../src/index.js";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
 import { portOf } from "../helpers/processes.js";
+import { parseMetrics } from "../helpers/prometheus.js";
 
 const COMMAND = join(__dirname, "../../src/cli/main.js");
 const TIME_LIMIT = { timeout: 60_000 };
@@ -106,4 +110,43 @@ test("--log-format text writes one line per transfer, --log-level bounds it", TI
     .split("\n")
     .map((line) => JSON.parse(line).event);
   assert.deepEqual(events, ["listening", "connection", "close", "connection", "close", "error"]);
+});
+
+test("--metrics and --dashboard say where they are, and end with the server", TIME_LIMIT, async (context) => {
+  const root = await temporaryFolder(context);
+  await writeFile(join(root, "f"), sampleBytes(50_000));
+  const { port, out, stop, child } = await serve(context, root, "--metrics", "0", "--dashboard", "[::1]:0");
+  while (!out().includes("Live page on")) await once(child.stdout as Readable, "data");
+  const [, metrics = ""] = /^Metrics on (http:\/\/127\.0\.0\.1:\d+\/metrics)$/m.exec(out()) ?? [];
+  const [, page = ""] = /^Live page on (http:\/\/\[::1\]:\d+\/)$/m.exec(out()) ?? [];
+  await transferSome(port, root);
+  const samples = parseMetrics(await (await fetch(metrics)).text());
+  assert.equal(samples.value('ntftp_transferred_bytes_total{method="GET"}'), 50_000);
+  assert.equal(samples.value('ntftp_transfers_total{method="GET",outcome="not-found"}'), 1);
+  assert.match(await (await fetch(page)).text(), /<title>ntftp<\/title>/);
+  assert.equal((await stop()).code, 0, "neither keeps the process alive");
+  for (const words of [
+    ["--metrics", "example.com:1"],
+    ["--dashboard", "70000"],
+  ]) {
+    const wrong = spawn(process.execPath, [COMMAND, "127.0.0.1:0", "-l", root, ...words]);
+    const [text] = await once(wrong.stderr, "data");
+    assert.match(String(text), /It has to be a port, or an address and a port, as in 9469/);
+    assert.equal((await once(wrong, "close"))[0], 2);
+  }
+});
+
+test("an address that is taken ends the command with one line", TIME_LIMIT, async (context) => {
+  const root = await temporaryFolder(context);
+  const taken = createHttpServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  context.after(() => void taken.close());
+  const port = (taken.address() as AddressInfo).port;
+  const failing = spawn(process.execPath, [COMMAND, "127.0.0.1:0", "-l", root, "--dashboard", String(port)]);
+  let text = "";
+  failing.stderr.on("data", (chunk: Buffer) => {
+    text += chunk;
+  });
+  assert.equal((await once(failing, "close"))[0], 1);
+  assert.match(text, /^Error: Nothing can be shown over HTTP: listen EADDRINUSE.*\n$/);
 });
