@@ -12,6 +12,7 @@
               "native/batch_receiver.cc",
               "native/batch_sender.cc",
               "native/command_table.cc",
+              "native/older_libraries.cc",
               "native/peer_table.cc",
               "native/reactor.cc",
               "native/udp_socket.cc"
@@ -20,8 +21,7 @@
             "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
               "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
             "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Wno-cast-function-type", "-fvisibility=hidden"],
-            "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"],
-            "ldflags": ["-static-libstdc++", "-static-libgcc"]
+            "cflags_cc!": ["-std=gnu++17", "-std=gnu++20"]
           },
           { "type": "none" }
         ]

@@ -1,42 +1,22 @@
 import assert from "node:assert/strict";
-import { type ExecFileOptions, execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { promisify } from "node:util";
+import * as consumer from "./consumer.js";
+import { packedVersion, ROOT, STEP_MS } from "./consumer.js";
 
-const ROOT = join(__dirname, "../../..");
-const STEP_MS = 180_000;
-
-/** A program of somebody else's: a folder with nothing but the installed tarball and Node's types. */
+/** With Node's types beside the tarball. */
 let folder = "";
 
-async function run(
-  program: string,
-  words: readonly string[],
-  options: ExecFileOptions = {},
-): Promise<string> {
-  const { stdout } = await promisify(execFile)(program, words, {
-    cwd: folder,
-    timeout: STEP_MS,
-    ...options,
-    encoding: "utf8",
-  });
-  return stdout;
-}
+const run = (program: string, words: readonly string[]) => consumer.run(program, words, { cwd: folder });
 
 before(
   async () => {
-    folder = await mkdtemp(join(tmpdir(), "ntftp-package-"));
-    // dist is what the other tests ran: no script may build it anew.
-    await run("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT });
-    const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
-    await writeFile(join(folder, "package.json"), '{ "name": "consumer", "private": true }');
-    const packages = [`./ntftp-${version}.tgz`, "@types/node@20"];
+    folder = await consumer.emptyConsumer();
+    const packages = [`./ntftp-${await packedVersion()}.tgz`, "@types/node@20"];
     await run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages]);
   },
-  { timeout: 2 * STEP_MS },
+  { timeout: 3 * STEP_MS },
 );
 
 after(() => rm(folder, { recursive: true, force: true }));
@@ -124,8 +104,8 @@ test("TypeScript programs, both kinds, with the libraries' types checked too", {
 });
 
 test("npx runs the command of the tarball", { timeout: STEP_MS }, async () => {
-  const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
-  assert.equal((await run("npx", ["--offline", "ntftp", "--version"])).split("\n")[0], `v${version}`);
+  const lines = (await run("npx", ["--offline", "ntftp", "--version"])).split("\n");
+  assert.equal(lines[0], `v${await packedVersion()}`);
   assert.match(await run("npx", ["--offline", "ntftp", "--help"]), /^Usage: ntftp /);
 });
 

@@ -8,6 +8,9 @@ import { root } from "./sources.js";
 /** Bytes of the unpacked package without compiled addons: twice this is a mistake in `files`, not growth. */
 const UNPACKED_BYTES_MAX = 900_000;
 
+/** Bytes of a stripped addon: one with a C++ library inside is three times as large. */
+const ADDON_BYTES_MAX = 200_000;
+
 const ALLOWED = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
   /^dist\/src\/[a-z-]+(\/[a-z-]+)*\.(js|mjs)$/,
@@ -19,7 +22,7 @@ const ALLOWED = [
   /^dist\/dashboard\/[a-z-]+\.js$/,
   /^dist\/man\/ntftp\.1$/,
   /^dist\/config\.schema\.json$/,
-  /^prebuilds\/[a-z0-9-]+\/[^/]+\.node$/,
+  /^prebuilds\/linux-(x64|arm64)\/ntftp\.(glibc|musl)\.node$/,
 ];
 
 interface Packed {
@@ -63,6 +66,8 @@ test("the tarball holds what is needed and nothing else", () => {
 
   const bytes = files.filter(({ path }) => !path.endsWith(".node")).reduce((sum, { size }) => sum + size, 0);
   assert.ok(bytes < UNPACKED_BYTES_MAX, `${bytes} bytes`);
+  for (const { path, size } of files)
+    if (path.endsWith(".node")) assert.ok(size < ADDON_BYTES_MAX, `${path}: ${size} bytes`);
 });
 
 /** All file names in a part of the manifest. */
