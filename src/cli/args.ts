@@ -49,7 +49,7 @@ export interface MapTestInvocation {
 /** What a command line asks for. */
 export type Invocation =
   | { readonly kind: "help"; readonly text: string }
-  | { readonly kind: "version" }
+  | { readonly kind: "version"; readonly output: Output }
   | { readonly kind: "completion"; readonly shell: CompletionShell }
   | TransferInvocation
   | ShellInvocation
@@ -152,7 +152,7 @@ function readValue<T>(read: () => T): T {
 }
 
 function readMain(host: string | undefined, options: OptionValues): Invocation | null {
-  if (options.version) return { kind: "version" };
+  if (options.version) return { kind: "version", output: readCommon(options).output };
   const all = options.config === undefined ? options : { ...readConfig(options.config), ...options };
   if (options.mapTest !== undefined) {
     return {

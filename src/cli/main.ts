@@ -1,6 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Invocation, parseCommandLine } from "./args.js";
 import { completionScript } from "./completion.js";
 import { ExitCode, UsageError } from "./exit-codes.js";
@@ -8,6 +6,7 @@ import { runMapTest } from "./map-test.js";
 import { runServer } from "./serve.js";
 import { runShell } from "./shell.js";
 import { runTransferCommand } from "./transfer.js";
+import { versionText } from "./version.js";
 
 main(process.argv.slice(2)).then(
   (exitCode) => {
@@ -41,7 +40,7 @@ async function run(invocation: Invocation, words: readonly string[]): Promise<nu
       process.stdout.write(invocation.text);
       return ExitCode.done;
     case "version":
-      process.stdout.write(`v${packageVersion()}\n`);
+      process.stdout.write(versionText(invocation.output));
       return ExitCode.done;
     case "completion":
       process.stdout.write(completionScript(invocation.shell));
@@ -55,10 +54,4 @@ async function run(invocation: Invocation, words: readonly string[]): Promise<nu
     default:
       return runTransferCommand(invocation);
   }
-}
-
-/** The compiled file lies in dist/src/cli. */
-function packageVersion(): string {
-  const manifest = readFileSync(join(__dirname, "../../../package.json"), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
 }

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createServer } from "../../src/index.js";
 import { COMMAND, start } from "../helpers/command.js";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
 import { portOf } from "../helpers/processes.js";
@@ -186,3 +187,26 @@ test("a reader of the output that goes away is no crash", TIME_LIMIT, async (con
   assert.equal(stdout.trim(), "10");
   assert.equal(stderr, "");
 });
+
+test("--version says the version, and which way datagrams take, and why", TIME_LIMIT, async (context) => {
+  const cwd = await temporaryFolder(context);
+  const { native } = createServer();
+  const path = `${native.isNative ? "native path" : "node:dgram"}: ${native.reason}`;
+  for (const word of ["-v", "--version"]) {
+    const said = await start([word], cwd).done;
+    assert.deepEqual(said, { code: 0, stdout: `${VERSION}\n${path}\n`, stderr: "" });
+  }
+  const quiet = await start(["-v", "-q"], cwd).done;
+  assert.equal(quiet.stdout, `${VERSION}\n`);
+  const { version, ...rest } = JSON.parse((await start(["-v", "--json"], cwd).done).stdout);
+  assert.deepEqual([`v${version}`, rest], [VERSION, { native }]);
+});
+
+test("--version under NTFTP_NATIVE=0 says that it is turned off", TIME_LIMIT, async (context) => {
+  const cwd = await temporaryFolder(context);
+  const words = ["NTFTP_NATIVE=0", process.execPath, COMMAND, "--version"];
+  const said = await start(words, cwd, "env").done;
+  assert.equal(said.stdout, `${VERSION}\nnode:dgram: turned off by NTFTP_NATIVE=0\n`);
+});
+
+const VERSION = `v${JSON.parse(readFileSync(join(__dirname, "../../../package.json"), "utf8")).version}`;

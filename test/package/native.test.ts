@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { emptyConsumer, packedVersion, run, STEP_MS } from "./consumer.js";
+import { emptyConsumer, packedVersion, ROOT, run, STEP_MS } from "./consumer.js";
 
 const PREBUILDS = "node_modules/ntftp/prebuilds";
 
@@ -100,4 +100,6 @@ test("without prebuilds node:dgram serves, and says why", { timeout: STEP_MS }, 
     assert.deepEqual([isNative, addons], [false, []]);
     assert.match(reason, /^No native build was found for platform=linux/);
   }
+  const { isNative } = await serve(1, { NTFTP_PREBUILD: ROOT });
+  assert.ok(isNative, "a build elsewhere can be named");
 });

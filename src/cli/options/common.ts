@@ -59,7 +59,7 @@ export const commonOptions = [
     name: "version",
     short: "v",
     kind: flag,
-    help: "print the version",
+    help: "print the version, and which path datagrams take",
     group: "Options",
     isMainOnly: true,
     configKey: null,
