@@ -15,6 +15,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof ServerSettings>([
   "mtuBytes",
   "refusedOptions",
   "portRange",
+  "uploads",
   "symlinks",
   "lowercase",
   "ignoreCase",
