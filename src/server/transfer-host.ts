@@ -36,12 +36,15 @@ export interface HostThread {
   readonly sharedPort?: SharedPort;
 }
 
+/** News of a transfer are told in steps of this size: fine enough for every decision, and nothing beside a datagram. */
+const HEARD_STEP_MS = 10;
+
 /** Follows a transfer from beside it, without a part in it. */
 export interface HostWatcher {
   onBound(localPort: number): void;
   /** The first answer leaves. */
   onAnswered(sizeBytes: number | null, atMs: number): void;
-  /** Something came from the network, and has been dealt with. */
+  /** Something came from the network, and has been dealt with; told at most every 10 ms but for the first steps. */
   onHeard(): void;
 }
 
@@ -223,9 +226,16 @@ export class TransferHost implements PlacedTransfer {
     const driver = this.#driver;
     const watcher = this.#watcher;
     if (watcher === null) return driver;
+    const engine = this.#engine;
+    let toldStage = -1;
+    let toldAtMs = Number.NEGATIVE_INFINITY;
     return {
       onDatagram: (bytes, from) => {
         driver.onDatagram(bytes, from);
+        const stage = Number(engine.proven) + Number(engine.hasMovedData);
+        if (stage === toldStage && driver.lastHeardMs - toldAtMs < HEARD_STEP_MS) return;
+        toldStage = stage;
+        toldAtMs = driver.lastHeardMs;
         watcher.onHeard();
       },
       onError: (error) => driver.onError(error),
