@@ -128,12 +128,16 @@ export interface RealServer {
   stop(): Promise<void>;
 }
 
-/** Starts `in.tftpd`, `atftpd` or `dnsmasq` for a root and waits until it answers requests. */
-export async function startRealServer(name: RealServerName, root: string): Promise<RealServer> {
+/** Starts `in.tftpd`, `atftpd` or `dnsmasq` for a root, with more words, and waits until it answers requests. */
+export async function startRealServer(
+  name: RealServerName,
+  root: string,
+  more: readonly string[] = [],
+): Promise<RealServer> {
   const host = name === "dnsmasq" ? "127.0.0.69" : HOST;
   const port = name === "dnsmasq" ? 69 : await freePort();
   const { path, words } = COMMANDS[name](root, port, host);
-  const child = spawn(program(path), words, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program(path), [...more, ...words], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
