@@ -4,6 +4,9 @@ import { escapeControls } from "../observe/escape.js";
 /** Repaints a second: every 200 ms. */
 const REPAINTS_PER_SECOND = 5;
 
+/** How long a transfer may be on its way before its line shows that nothing has come. */
+const FIRST_PAINT_MS = 1000 / REPAINTS_PER_SECOND;
+
 const NAME_WIDTH = 21;
 const BAR_WIDTH = 24;
 
@@ -39,13 +42,18 @@ export function formatProgress(state: ProgressState): string {
   return `${name} ${size} ${speed} ${remaining} [${bar}] ${percent}`;
 }
 
-/** The repainted line of one transfer on a terminal. */
+/**
+ * The repainted line of one transfer on a terminal. It appears with the first bytes, or when they are slow to come: a
+ * transfer that is refused at once leaves its error and no line of zeros.
+ */
 export class ProgressLine {
   readonly #bar: SingleBar;
   readonly #startedMs = performance.now();
   readonly #name: string;
   #transferredBytes = 0;
   #totalBytes: number | null = null;
+  #isShown = false;
+  readonly #patience: NodeJS.Timeout;
 
   constructor(name: string, stream: NodeJS.WriteStream) {
     this.#name = name;
@@ -58,19 +66,34 @@ export class ProgressLine {
       gracefulExit: false,
       forceRedraw: true,
     });
-    this.#bar.start(1, 0);
+    this.#patience = setTimeout(() => this.#show(), FIRST_PAINT_MS);
   }
 
   update(transferredBytes: number, totalBytes: number | null): void {
     this.#transferredBytes = transferredBytes;
     this.#totalBytes = totalBytes;
-    this.#bar.update(transferredBytes);
+    if (transferredBytes > 0) this.#show();
+    if (this.#isShown) this.#bar.update(transferredBytes);
   }
 
   /** Paints the last state and ends the line. */
-  stop(): void {
+  done(): void {
+    this.#show();
+    this.failed();
+  }
+
+  /** The same, where there was a line. */
+  failed(): void {
+    clearTimeout(this.#patience);
+    if (!this.#isShown) return;
     this.#bar.update(this.#transferredBytes);
     this.#bar.stop();
+  }
+
+  #show(): void {
+    if (this.#isShown) return;
+    this.#isShown = true;
+    this.#bar.start(1, 0);
   }
 
   #state(): ProgressState {

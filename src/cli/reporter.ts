@@ -43,14 +43,14 @@ export class Reporter {
       },
       done: () => {
         const seconds = (performance.now() - startedMs) / 1000;
-        line?.stop();
+        line?.done();
         if (line === null && !toStdout) {
           this.say(`${escapeControls(file)} ${formatBytes(transferredBytes)} in ${seconds.toFixed(1)} s`);
         }
         if (!toStdout)
           this.event({ event: "done", method: kind.toUpperCase(), file, bytes: transferredBytes, seconds });
       },
-      failed: () => line?.stop(),
+      failed: () => line?.failed(),
     };
   }
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { Writable } from "node:stream";
 import { test } from "node:test";
 import { type Invocation, parseCommandLine } from "../../src/cli/args.js";
 import { UsageError } from "../../src/cli/exit-codes.js";
-import { formatProgress } from "../../src/cli/progress.js";
+import { formatProgress, ProgressLine } from "../../src/cli/progress.js";
 import { complete, splitWords } from "../../src/cli/shell.js";
 import { parseEndpoint, parseUri } from "../../src/cli/uri.js";
 import { escapeControls } from "../../src/observe/escape.js";
@@ -193,4 +194,33 @@ test("the shell splits words with quotes, and completes commands and local names
   assert.deepEqual(complete("put /etc/passw"), [complete("put /etc/passw")[0], "/etc/passw"]);
   assert.ok(complete("put /etc/passw")[0].includes("/etc/passwd"));
   assert.deepEqual(complete("put /no/such/folder/x"), [[], "/no/such/folder/x"]);
+});
+
+test("the progress line shows with the first bytes: what fails before leaves no line", () => {
+  const painted = (act: (line: ProgressLine) => void): string => {
+    let text = "";
+    const terminal = new Writable({
+      write: (chunk, _encoding, callback) => {
+        text += chunk;
+        callback();
+      },
+    });
+    act(new ProgressLine("f", Object.assign(terminal, { isTTY: true, columns: 80 }) as never));
+    return text;
+  };
+  assert.equal(
+    painted((line) => line.failed()),
+    "",
+  );
+  assert.match(
+    painted((line) => line.done()),
+    /f {26}0 B .*\?%/,
+  );
+  assert.match(
+    painted((line) => {
+      line.update(10, 10);
+      line.failed();
+    }),
+    /100%/,
+  );
 });
