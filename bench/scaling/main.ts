@@ -122,6 +122,8 @@ async function limitThread(thread: string, percent: number): Promise<string> {
   });
   await writeFile(join(group, "cpu.cfs_period_us"), String(PERIOD_US));
   await writeFile(join(group, "cpu.cfs_quota_us"), String((PERIOD_US * percent) / 100));
+  // What else runs on the machine shall not matter: the group weighs as much as a group can.
+  await writeFile(join(group, "cpu.shares"), "262144");
   await writeFile(join(group, "tasks"), thread);
   return group;
 }
