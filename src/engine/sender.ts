@@ -169,7 +169,11 @@ export class Sender {
       : Math.floor(this.#availableBytes / blockSize);
     const sendable = Math.min(windowEnd, ready);
     const last = Math.min(sendable, this.#next - 1 + this.#burst);
-    if (last < this.#next) return;
+    if (last < this.#next) {
+      // An ACK may jump over what was to leave in parts, to the end of what the store has.
+      this.#paceAtMs = Number.POSITIVE_INFINITY;
+      return;
+    }
     this.#sendUpTo(last, nowMs);
     this.#paceAtMs = last < sendable ? nowMs + PACE_MS : Number.POSITIVE_INFINITY;
     if (last === windowEnd) this.#timer.arm(nowMs);

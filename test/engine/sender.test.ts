@@ -112,6 +112,17 @@ test("a window that lost its tail leaves in parts until whole windows arrive aga
   assert.deepEqual(parts, [`DATA ${block - 7}..${block}`]);
 });
 
+test("a part that an ACK made needless is not waited for any more", () => {
+  const script = server("GET", "blksize=8 windowsize=8 tsize=0");
+  script.accept(1000);
+  script.available(64, false);
+  assert.deepEqual(script.receive(ack(0)), ["DATA 1..8"]);
+  assert.deepEqual(script.timeout(), ["DATA 1..4"]);
+  // The window was there, only its ACK was late; the store has nothing new yet.
+  assert.deepEqual(script.receive(ack(8)), []);
+  assert.equal(script.transfer.pollTimeout(), Number.POSITIVE_INFINITY);
+});
+
 test("the time-out adapts to the round trip and grows fourfold without progress, up to the ceiling", () => {
   const script = sending(1, 100, 10);
   script.receive(ack(0));

@@ -64,7 +64,11 @@ export class World {
   }
 
   after(delayMs: number, act: () => void): void {
-    const event = { atMs: this.nowMs + delayMs, order: this.#order++, act };
+    this.#plan(this.nowMs + delayMs, act);
+  }
+
+  #plan(atMs: number, act: () => void): void {
+    const event = { atMs, order: this.#order++, act };
     // A binary search keeps the queue sorted, latest first.
     let low = 0;
     let high = this.#events.length;
@@ -100,7 +104,8 @@ export class World {
       wakeAt: (atMs, wake) => {
         const mine = ++version;
         if (atMs === Number.POSITIVE_INFINITY) return;
-        this.after(Math.max(0, atMs - this.nowMs), () => {
+        // At that very moment: now plus the difference may round to a little earlier, again and again.
+        this.#plan(Math.max(this.nowMs, atMs), () => {
           if (mine === version) wake();
         });
       },
