@@ -115,6 +115,14 @@ export const DUPLICATE_ACK_AGE_RTT = 0.75;
 export const DUPLICATE_ACK_AGE_MS_MIN = 2;
 
 /**
+ * How long a receiver waits, in smoothed round trips and at least in milliseconds, before it reports a gap: blocks that
+ * merely overtook one another arrive in that time, and a report would have the sender repeat the window.
+ */
+export const GAP_GRACE_RTT = 0.25;
+export const GAP_GRACE_MS_MIN = 1;
+export const GAP_GRACE_MS_MAX = 20;
+
+/**
  * How long a receiver must have got nothing new before a second copy of a window's first block is read as "the
  * sender repeats the window". Copies that the network makes come sooner, and no sender repeats after so short a pause.
  */

@@ -1,7 +1,13 @@
 import { fromWireBlock, toWireBlock } from "./block-number.js";
 import { copyOf } from "./bytes.js";
 import { encodeAck } from "./codec.js";
-import { FLIGHT_BYTES_MAX, REPEATED_FLIGHT_AGE_MS } from "./constants.js";
+import {
+  FLIGHT_BYTES_MAX,
+  GAP_GRACE_MS_MAX,
+  GAP_GRACE_MS_MIN,
+  GAP_GRACE_RTT,
+  REPEATED_FLIGHT_AGE_MS,
+} from "./constants.js";
 import type { Outbox } from "./effects.js";
 import type { TransferParameters } from "./negotiation.js";
 import type { Retransmission } from "./retransmission.js";
@@ -10,7 +16,8 @@ import type { Retransmission } from "./retransmission.js";
  * The side that acknowledges, client (GET) or server (PUT) alike.
  *
  * Blocks go to the store strictly in order. Behind a gap, blocks of the same window are kept (up to
- * {@link FLIGHT_BYTES_MAX}) and used when the gap is filled; the sender hears of a gap once (RFC 7440 §4).
+ * {@link FLIGHT_BYTES_MAX}) and used when the gap is filled; the sender hears of a gap once (RFC 7440 §4), a moment
+ * after it showed.
  * ACKs leave when a window is complete, and the last one only after the store has finished, so that it means
  * "stored". While the store is saturated, ACKs wait: that is the backpressure TFTP has.
  */
@@ -25,6 +32,7 @@ export class Receiver {
   #delivered = 0;
   #acked = 0;
   #gapReportedAt = -1;
+  #gapAtMs = Number.POSITIVE_INFINITY;
   #lastDelivered = false;
   #finished = false;
   #saturated = false;
@@ -49,6 +57,18 @@ export class Receiver {
   /** True once the first block is in. */
   get hasProgressed(): boolean {
     return this.#delivered > 0;
+  }
+
+  /** When a gap is to be reported; Infinity while there is none, or it was reported already. */
+  get gapAtMs(): number {
+    return this.#gapAtMs;
+  }
+
+  /** The gap was not filled: the sender hears of it. */
+  handleGap(nowMs: number): void {
+    this.#gapAtMs = Number.POSITIVE_INFINITY;
+    this.#gapReportedAt = this.#delivered;
+    this.#acknowledge(nowMs);
   }
 
   /** Sends ACK 0 (the answer to a WRQ without options, or to an OACK) and waits for DATA 1. */
@@ -117,6 +137,8 @@ export class Receiver {
       this.#keptBytes -= kept.length;
       this.#deliver(kept);
     }
+    this.#gapAtMs = Number.POSITIVE_INFINITY;
+    if (this.#kept.size > 0 && !this.#lastDelivered) this.#watchGap(nowMs);
     if (this.#lastDelivered) {
       this.#kept.clear();
       this.#out.storage.push({ kind: "finish" });
@@ -143,9 +165,14 @@ export class Receiver {
       this.#kept.set(blockIndex, copyOf(payload));
       this.#keptBytes += payload.length;
     }
-    if (this.#gapReportedAt === this.#delivered) return;
-    this.#gapReportedAt = this.#delivered;
-    this.#acknowledge(nowMs);
+    this.#watchGap(nowMs);
+  }
+
+  /** Blocks wait behind a gap: it is reported in a moment, once. */
+  #watchGap(nowMs: number): void {
+    if (this.#gapReportedAt === this.#delivered || this.#gapAtMs !== Number.POSITIVE_INFINITY) return;
+    const graceMs = Math.min(this.#timer.smoothedMs * GAP_GRACE_RTT, GAP_GRACE_MS_MAX);
+    this.#gapAtMs = nowMs + Math.max(graceMs, GAP_GRACE_MS_MIN);
   }
 
   /**

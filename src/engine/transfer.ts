@@ -167,6 +167,7 @@ export class Transfer {
     }
     if (this.#state === "ended") return;
     if (this.#sender !== null && nowMs >= this.#sender.paceAtMs) this.#sender.handlePace(nowMs);
+    if (this.#receiver !== null && nowMs >= this.#receiver.gapAtMs) this.#receiver.handleGap(nowMs);
     if (nowMs >= this.#signs.goneAtMs) {
       this.#fail({ kind: "network", cause: this.#signs.goneCause as Error });
       return;
@@ -265,8 +266,8 @@ export class Transfer {
   pollTimeout(): number {
     if (this.#state === "dallying") return this.#dally.endMs;
     if (this.#state === "ended") return Number.POSITIVE_INFINITY;
-    const paceAtMs = this.#sender?.paceAtMs ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#timer.deadlineMs, paceAtMs, this.#signs.goneAtMs);
+    const partAtMs = this.#sender?.paceAtMs ?? this.#receiver?.gapAtMs ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.#timer.deadlineMs, partAtMs, this.#signs.goneAtMs);
   }
 
   #handleFirstAnswer(packet: Packet, nowMs: number): void {

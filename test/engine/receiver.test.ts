@@ -72,8 +72,11 @@ test("an empty last block writes nothing and ends the file", () => {
 
 test("a gap is told once; the blocks behind it are kept and used when it is filled", () => {
   const script = receiving(4);
-  assert.deepEqual(script.receive(block(1), block(3)), ["write block 1.", "ACK 1"]);
-  assert.deepEqual(script.receive(block(4), block(3)), [], "once per gap");
+  assert.deepEqual(script.receive(block(1), block(3)), ["write block 1."]);
+  assert.equal(script.waitsMs, 1, "a moment for blocks that overtook one another");
+  assert.deepEqual(script.timeout(), ["ACK 1"]);
+  assert.deepEqual(script.receive(block(4), block(3)), []);
+  assert.ok(script.waitsMs > 100, "once per gap");
   assert.deepEqual(script.receive(block(2)), ["write block 2.", "write block 3.", "write block 4."]);
   assert.deepEqual(script.receive(block(5)), ["write block 5.", "ACK 5"], "a window behind the reported gap");
 });
@@ -87,16 +90,23 @@ test("a short block behind a gap ends the file when the gap is filled", () => {
 test("a lost first block is told with the ACK before it", () => {
   const script = receiving(2);
   script.receive(block(1), block(2));
-  assert.deepEqual(script.receive(block(4)), ["ACK 2"]);
+  script.receive(block(4));
+  assert.deepEqual(script.timeout(), ["ACK 2"]);
 });
 
-test("reordered blocks of a window are delivered in order", () => {
+test("reordered blocks of a window are delivered in order, with one ACK", () => {
   const script = receiving(4);
   const out = script.receive(block(2), block(4), block(1), block(3));
-  assert.deepEqual(
-    out.filter((line) => line.startsWith("write")),
-    ["write block 1.", "write block 2.", "write block 3.", "write block 4."],
-  );
+  assert.deepEqual(out, ["write block 1.", "write block 2.", "write block 3.", "write block 4.", "ACK 4"]);
+});
+
+test("a second gap in a window is told when it has shown for a moment, too", () => {
+  const script = receiving(8);
+  script.receive(block(2), block(4));
+  script.pass(0.5);
+  assert.deepEqual(script.receive(block(1)), ["write block 1.", "write block 2."]);
+  assert.equal(script.waitsMs, 1);
+  assert.deepEqual(script.timeout(), ["ACK 2"]);
 });
 
 test("no more than 1 MiB is kept behind a gap", () => {
