@@ -17,6 +17,10 @@ export interface ServeInvocation {
   readonly server: ServerOptions & { readonly addresses: readonly string[] };
   /** Seconds that running transfers get after the first signal. */
   readonly graceSeconds: number;
+  /** Who the server is once its ports are bound; undefined: who started it. */
+  readonly user: string | undefined;
+  readonly group: string | undefined;
+  readonly pidFile: string | undefined;
   /** How the log of transfers looks. */
   readonly log: LogSettings;
   /** What is shown over HTTP. */
@@ -41,6 +45,9 @@ export function readServe(
     output: all.json ? "json" : all.quiet ? "quiet" : "human",
     server: { ...toServerOptions(all), ...readListening(host, options, all) },
     graceSeconds: all.grace ?? GRACE_SECONDS_DEFAULT,
+    user: all.user,
+    group: all.group,
+    pidFile: all.pidFile,
     log: readLog(all),
     monitor: { metrics: all.metrics, dashboard: all.dashboard },
   };

@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import { createServer, type Monitor, type Server, startMonitor } from "../index.js";
 import { formatEndpoint } from "../observe/escape.js";
 import type { Invocation } from "./args.js";
-import { ExitCode } from "./exit-codes.js";
+import { ExitCode, UsageError } from "./exit-codes.js";
+import { becomeUser, checkRoot, findIdentity, writePidFile } from "./privileges.js";
 import { Reporter } from "./reporter.js";
 import type { ServeInvocation } from "./serve-args.js";
 import { type ServerLog, startServerLog } from "./server-log.js";
@@ -11,6 +12,7 @@ import { type ServerLog, startServerLog } from "./server-log.js";
 export async function runServer(invocation: ServeInvocation, readAgain: () => Invocation): Promise<number> {
   const { root } = invocation;
   const { addresses } = invocation.server;
+  const identity = readIdentity(invocation);
   const reporter = new Reporter(invocation.output);
   const server = createServer({ ...invocation.server, root });
   // It follows `transferStart` and `transferEnd`, not `request`: whoever listens to that sees the bytes pass by.
@@ -26,6 +28,12 @@ export async function runServer(invocation: ServeInvocation, readAgain: () => In
     server.on("error", (error: Error) => {
       reporter.error(new Error(explainStartError(error, addresses, server.port, root)));
       if (server.address() === null) settle(ExitCode.failed);
+    });
+    server.on("bound", () => {
+      if (invocation.pidFile !== undefined) writePidFile(invocation.pidFile);
+      if (identity === null) return;
+      becomeUser(identity);
+      checkRoot(root, identity.user);
     });
     server.on("listening", () => {
       const port = server.address()?.port ?? server.port;
@@ -71,6 +79,17 @@ async function reload(
   }
 }
 
+function readIdentity({ user, group }: ServeInvocation): ReturnType<typeof findIdentity> {
+  try {
+    return findIdentity(user, group);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** A client that has said nothing for so long is not waited for when the server ends. */
+const SILENT_MS_MAX = 1000;
+
 /** The first signal lets transfers end, within the grace time; a second one ends them. */
 function endOnSignals(
   server: Server,
@@ -86,7 +105,7 @@ function endOnSignals(
       const text = `Waiting for ${count} transfer${count === 1 ? "" : "s"} to end (again to abort)`;
       log.say("draining", text, { transfers: count });
     }
-    const closed = server.close({ abort: signals > 1 || graceSeconds === 0 });
+    const closed = server.close({ abort: signals > 1 || graceSeconds === 0, silentMs: SILENT_MS_MAX });
     if (signals > 1) return;
     setTimeout(() => server.close({ abort: true }), graceSeconds * 1000).unref();
     closed.then(() => {

@@ -128,6 +128,13 @@ export class Dispatcher {
     for (const transfer of [...this.#admission.transfers()]) transfer.shutDown(text);
   }
 
+  /** The same for those whose client has said nothing for so long. */
+  abortSilent(text: string, silentMs: number): void {
+    for (const transfer of [...this.activeTransfers()]) {
+      if (transfer.silentMs() >= silentMs) transfer.shutDown(text);
+    }
+  }
+
   /** Resolves when no data moves any more; a last ACK may still be repeated in the background. */
   async drained(): Promise<void> {
     if (this.#admission.activeCount === 0) return;

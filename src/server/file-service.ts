@@ -1,9 +1,8 @@
 import { unlink } from "node:fs/promises";
 import { BlockCache, CACHE_BYTES_MAX } from "../io/block-cache.js";
-import { openFileSink, temporaryPathOf } from "../io/file-sink.js";
+import { type FileSink, openFileSink, temporaryPathOf } from "../io/file-sink.js";
 import { FileSource } from "../io/file-source.js";
 import { openForRead, resolveForWrite } from "../io/root-path.js";
-import type { BlockSink } from "../io/storage.js";
 import type { ServerSettings } from "./options.js";
 import type { PlacedRequest } from "./placement.js";
 
@@ -36,7 +35,7 @@ export class FileService {
    * @throws the file system's error; ENOSPC when the announced size does not fit or is not allowed, EEXIST and ENOENT
    * for what the policy of uploads keeps out
    */
-  async openSink(root: string, request: PlacedRequest): Promise<BlockSink> {
+  async openSink(root: string, request: PlacedRequest): Promise<FileSink> {
     const path = await this.#resolveForWrite(root, request);
     const { mode, offer } = request;
     const expectedBytes = mode === "octet" ? offer.declaredSizeBytes : null;

@@ -38,6 +38,11 @@ export type RequestListener = (this: Server, req: ServerRequest, res: ServerResp
 export interface CloseOptions {
   /** End them at once, each client gets an ERROR; without it they go on to their end. */
   abort?: boolean | undefined;
+  /**
+   * Milliseconds: ends a transfer, with an ERROR, once its client has said nothing for so long; the others go on to
+   * their end. Without it, silent clients hold a closed server up until their time-outs are over.
+   */
+  silentMs?: number | undefined;
 }
 
 /**
@@ -154,9 +159,17 @@ export class Server extends EventEmitter {
       else void this.#dispatcher.drained().then(() => sockets?.close());
       process.nextTick(() => this.emit("close"));
     }
-    if (options.abort) this.#dispatcher.abortAll("The server is shutting down");
+    if (options.abort) this.#dispatcher.abortAll(SHUTDOWN_TEXT);
+    else if (options.silentMs !== undefined) this.#endSilent(options.silentMs);
     this.#placement?.close(options.abort === true);
     return this.#dispatcher.drained();
+  }
+
+  #endSilent(silentMs: number): void {
+    const end = (): void => this.#dispatcher.abortSilent(SHUTDOWN_TEXT, silentMs);
+    end();
+    const timer = setInterval(end, Math.max(SILENCE_LOOK_MS_MIN, silentMs / 4));
+    void this.#dispatcher.drained().then(() => clearInterval(timer));
   }
 
   /**
@@ -326,6 +339,7 @@ export class Server extends EventEmitter {
       this.emit("bound");
     } catch (cause) {
       placement?.close(true);
+      sockets.close();
       if (this.#sockets === sockets && this.#state === "opening") this.#state = "new";
       this.#raise(cause as Error);
       return;
@@ -375,3 +389,8 @@ export interface Server {
   on(event: "bound" | "listening" | "close", listener: () => void): this;
   on(event: string | symbol, listener: (...args: unknown[]) => void): this;
 }
+
+const SHUTDOWN_TEXT = "The server is shutting down";
+
+/** How often silent clients of a closed server are looked for, at most. */
+const SILENCE_LOOK_MS_MIN = 20;

@@ -66,6 +66,8 @@ export class TransferHost implements PlacedTransfer {
   #sizeBytes: number | null = null;
   #firstAnswerAtMs: number | null = null;
   #over = false;
+  /** Resolves when the file of an upload has its name, or nothing is left of it. */
+  #stored: Promise<void> | null = null;
 
   constructor(
     thread: HostThread,
@@ -100,6 +102,11 @@ export class TransferHost implements PlacedTransfer {
 
   get hasMovedData(): boolean {
     return this.#engine.hasMovedData;
+  }
+
+  /** Resolves when an upload has its name, or nothing is left of it. */
+  get stored(): Promise<void> {
+    return this.#stored ?? Promise.resolve();
   }
 
   silentMs(): number {
@@ -245,7 +252,11 @@ export class TransferHost implements PlacedTransfer {
   #openStore(root: string): Promise<BlockSource | BlockSink> {
     const { files } = this.#thread;
     const isGet = this.#request.method === "GET";
-    return isGet ? files.openSource(root, this.#request) : files.openSink(root, this.#request);
+    if (isGet) return files.openSource(root, this.#request);
+    return files.openSink(root, this.#request).then((sink) => {
+      this.#stored = sink.settled();
+      return sink;
+    });
   }
 
   /** Gives the store back when the transfer has ended meanwhile. */
@@ -294,7 +305,9 @@ export class TransferHost implements PlacedTransfer {
 
   #ended(): void {
     this.#over = true;
-    this.#handlers.onEnded();
+    // The end of this thread may follow: what is being removed has to be gone by then.
+    if (this.#stored === null) this.#handlers.onEnded();
+    else void this.#stored.then(() => this.#handlers.onEnded());
   }
 }
 

@@ -250,13 +250,14 @@ class WorkerTransferSide {
   #tell(report: CompletedReport | FailedReport): void {
     this.#report = report;
     if (!this.#isForListener) {
-      queueMicrotask(() => this.#resolve(null));
+      void this.#host.stored.then(() => this.#resolve(null));
       return;
     }
     this.#link.post(report);
     // The report goes first: the result lets go of what keeps the process alive.
     this.#link.flush();
-    this.#resolve(null);
+    // A process that ends with its last task leaves no half of an upload behind.
+    void this.#host.stored.then(() => this.#resolve(null));
   }
 
   #failBeforeStart(cause: Error): void {

@@ -82,6 +82,28 @@ export const serverOptions = [
     library: "handler",
   },
   {
+    name: "user",
+    kind: text(),
+    placeholder: "user",
+    help: "become this user once the ports are bound",
+    group: "Server",
+  },
+  {
+    name: "group",
+    kind: text(),
+    placeholder: "group",
+    help: "and this group",
+    default: "that of the user",
+    group: "Server",
+  },
+  {
+    name: "pid-file",
+    kind: text("file"),
+    placeholder: "file",
+    help: "write the process id there",
+    group: "Server",
+  },
+  {
     name: "grace",
     kind: wholeNumber(0, 86_400),
     placeholder: "seconds",
