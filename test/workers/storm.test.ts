@@ -29,9 +29,9 @@ const RETRY_MS = 4000;
 
 async function startServer(context: { after(end: () => void): void }, root: string) {
   const command = join(__dirname, "../../src/cli/main.js");
-  const server = spawn(process.execPath, [command, "--workers", "2", "-l", root, "127.0.0.1:0"], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  // Every error shall be seen.
+  const words = ["--workers", "2", "--log-rate", "0", "-l", root, "127.0.0.1:0"];
+  const server = spawn(process.execPath, [command, ...words], { stdio: ["ignore", "pipe", "pipe"] });
   context.after(() => server.kill("SIGKILL"));
   let errors = "";
   server.stderr.on("data", (text: Buffer) => {
