@@ -61,7 +61,8 @@ function openPort(
       socket.close();
       reject(error);
     });
-    socket.bind({ address, port, exclusive: true }, () => {
+    const target = options.fd === undefined ? { address, port } : { fd: options.fd };
+    socket.bind({ ...target, exclusive: true }, () => {
       socket.removeAllListeners("error");
       resolve(new NodeDgramSocket(socket, options, handlers));
     });

@@ -85,6 +85,8 @@ export interface OpenSocketOptions {
   readonly datagramBytes?: number;
   /** Bind the unspecified address, and tell for each datagram the address that it was sent to. */
   readonly reportsLocalAddress?: boolean;
+  /** A descriptor that is bound to this address and port already; node:dgram alone takes it. */
+  readonly fd?: number;
 }
 
 /** Opens sockets of one kind (dgram, native, simulated) for one thread. */

@@ -3,6 +3,7 @@ import { type Stats, stat } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
 import { errorTexts } from "../errors.js";
+import { withInheritedSockets } from "../io/inherited-sockets.js";
 import { findOrigin, sweepLeftOvers, uploadTag } from "../io/left-overs.js";
 import { datagramBytesFor } from "../io/socket.js";
 import type { MapContext } from "../names/name-map.js";
@@ -136,7 +137,7 @@ export class Server extends EventEmitter {
     }
     this.#state = "opening";
     const sockets = new RequestSockets(
-      threadRuntime().sockets,
+      withInheritedSockets(threadRuntime().sockets),
       (datagram, socket) => this.#dispatcher.handleRequest(datagram, socket),
       (error) => this.emit("error", error),
     );

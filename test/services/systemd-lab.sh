@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs packaging/systemd/ntftp.service under a systemd of its own: process 1 of new namespaces (processes, mounts,
+# Runs a unit of packaging/systemd (ntftp.service, or ntftp.socket with the service behind it) under a systemd of its own: process 1 of new namespaces (processes, mounts,
 # network, cgroups), on an overlay of this machine's files, so that nothing of it outlives the test.
 #
-#   unshare --fork --kill-child --pid --mount --uts --ipc --net --cgroup --mount-proc systemd-lab.sh CHECKOUT RESULTS
+#   unshare --fork --kill-child --pid --mount --uts --ipc --net --cgroup --mount-proc systemd-lab.sh CHECKOUT RESULTS UNIT
 #
-# RESULTS gets: status (of the process), client.log (a GET and a PUT), server.log, result (of the unit).
+# RESULTS gets: status (of the process), client.log (a GET and a PUT), server.log.
 set -euo pipefail
-checkout=$1 results=$2
+checkout=$1 results=$2 unit=$3
 
 mount --make-rprivate /
 layers=$results/layers
@@ -26,27 +26,35 @@ mount --bind "$checkout" "$root/usr/lib/ntftp"
 printf '#!/bin/sh\nexec node /usr/lib/ntftp/dist/src/cli/main.js "$@"\n' >"$root/usr/bin/ntftp"
 chmod +x "$root/usr/bin/ntftp"
 echo hello >"$root/srv/tftp/hello"
-# Without the machine's other units: no sysinit.target, no network to wait for; the end of the unit ends systemd.
+# Without the machine's other units: no sysinit.target, no network to wait for; the end of the service ends systemd.
+units=$root/etc/systemd/system
 sed -e 's/^\[Unit\]/[Unit]\nDefaultDependencies=no\nSuccessAction=exit\nFailureAction=exit/' \
   -e '/^Wants=network-online/d;/^After=network-online/d;s/^Restart=.*/Restart=no/' \
   -e 's/^\[Service\]/[Service]\nStandardOutput=file:\/results\/server.log\nStandardError=inherit/' \
-  "$checkout/packaging/systemd/ntftp.service" >"$root/etc/systemd/system/ntftp.service"
+  "$checkout/packaging/systemd/ntftp.service" >"$units/ntftp.service"
+if [ "$unit" = ntftp.socket ]; then
+  mkdir "$units/ntftp.service.d"
+  sed -e 's/192\.0\.2\.1/127.0.0.1/' "$checkout/packaging/systemd/socket-activated.conf" >"$units/ntftp.service.d/a.conf"
+  sed -e 's/192\.0\.2\.1/127.0.0.1/;s/^\[Unit\]/[Unit]\nDefaultDependencies=no/' \
+    "$checkout/packaging/systemd/ntftp.socket" >"$units/ntftp.socket"
+fi
 ip link set lo up
 
 cat >"$root/usr/bin/ntftp-visitor" <<'VISITOR'
 #!/bin/sh
 cd /results
-until grep -q Listening server.log 2>/dev/null; do sleep 0.2; done
-main=$(systemctl show -P MainPID ntftp)
-grep -E '^(Cap|NoNewPrivs|Seccomp:)' "/proc/$main/status" >status
-ps -o user:32= -p "$main" >>status
+until systemctl --quiet is-active "$1"; do sleep 0.2; done
+[ "$1" = ntftp.socket ] || until grep -q Listening server.log 2>/dev/null; do sleep 0.2; done
 {
   echo "get: $(ntftp get tftp://127.0.0.1/hello -) $?"
   ntftp put /srv/tftp/hello tftp://127.0.0.1/up 2>&1
   echo "put: $?"
 } >client.log
-systemctl stop ntftp
+main=$(systemctl show -P MainPID ntftp)
+grep -E '^(Cap|NoNewPrivs|Seccomp:)' "/proc/$main/status" >status
+ps -o user:32= -p "$main" >>status
+systemctl stop ntftp.service
 VISITOR
 chmod +x "$root/usr/bin/ntftp-visitor"
-chroot "$root" setsid ntftp-visitor &
-exec chroot "$root" env container=lab /lib/systemd/systemd --system --unit=ntftp.service --show-status=no
+chroot "$root" setsid ntftp-visitor "$unit" &
+exec chroot "$root" env container=lab /lib/systemd/systemd --system --unit="$unit" --show-status=no
