@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import type { Deployment } from "kubernetes-types/apps/v1.js";
-import type { ConfigMap } from "kubernetes-types/core/v1.js";
+import type { ConfigMap, Service } from "kubernetes-types/core/v1.js";
 import { parseAllDocuments } from "yaml";
 import { createClient } from "../../src/index.js";
 import { temporaryFolder } from "../helpers/files.js";
@@ -14,20 +14,20 @@ const ROOT = join(__dirname, "../../..");
 const STEP_MS = 180_000;
 const run = promisify(execFile);
 
-async function manifests(): Promise<[ConfigMap, Deployment]> {
+async function manifests(): Promise<[ConfigMap, Deployment, Service]> {
   const text = await readFile(join(ROOT, "packaging/kubernetes/ntftp.yaml"), "utf8");
   const documents = parseAllDocuments(text, { strict: true, uniqueKeys: true });
   for (const document of documents) assert.deepEqual([...document.errors, ...document.warnings], []);
   const values = documents.map((document) => document.toJS());
   assert.deepEqual(
     values.map(({ kind }) => kind),
-    ["ConfigMap", "Deployment"],
+    ["ConfigMap", "Deployment", "Service"],
   );
-  return values as [ConfigMap, Deployment];
+  return values as [ConfigMap, Deployment, Service];
 }
 
 /** A port for each of the two that the container has, so that tests can run side by side. */
-const PORTS: Readonly<Record<string, string>> = { "69": "16969", "9469": "19469" };
+const PORTS: Readonly<Record<string, string>> = { "6969": "16969", "9469": "19469" };
 
 /** Starts what a container would; resolves when it listens. */
 async function start(context: TestContext, words: readonly string[], folder: string): Promise<void> {
@@ -35,7 +35,7 @@ async function start(context: TestContext, words: readonly string[], folder: str
     word
       .replace("/srv/tftp", folder)
       .replace("0.0.0.0", "127.0.0.1")
-      .replace(/:(69|9469)$/, (_, port: string) => `:${PORTS[port]}`),
+      .replace(/:(6969|9469)$/, (_, port: string) => `:${PORTS[port]}`),
   );
   const [program = "", ...rest] = here;
   const child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"] });
@@ -53,7 +53,7 @@ async function start(context: TestContext, words: readonly string[], folder: str
 }
 
 async function fetchText(name: string): Promise<string> {
-  const client = createClient({ host: "127.0.0.1", port: Number(PORTS["69"]) });
+  const client = createClient({ host: "127.0.0.1", port: Number(PORTS["6969"]) });
   let text = "";
   for await (const chunk of client.createGetStream(name)) text += chunk;
   return text;
@@ -62,13 +62,14 @@ async function fetchText(name: string): Promise<string> {
 test("the manifests are what Kubernetes' types allow", { timeout: STEP_MS }, async (context) => {
   const folder = await temporaryFolder(context);
   await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"), "dir");
-  const [configMap, deployment] = await manifests();
+  const [configMap, deployment, service] = await manifests();
   const lines = [
     'import type { Deployment } from "kubernetes-types/apps/v1";',
-    'import type { ConfigMap } from "kubernetes-types/core/v1";',
+    'import type { ConfigMap, Service } from "kubernetes-types/core/v1";',
     // A literal: then a key that is misspelt does not compile either.
     `export const configMap: ConfigMap = ${JSON.stringify(configMap)};`,
     `export const deployment: Deployment = ${JSON.stringify(deployment)};`,
+    `export const service: Service = ${JSON.stringify(service)};`,
   ];
   const file = join(folder, "manifests.ts");
   await writeFile(file, lines.join("\n"));
@@ -83,17 +84,21 @@ test("the manifests are what Kubernetes' types allow", { timeout: STEP_MS }, asy
 test("the manifests fit each other, and the command that they start", {
   timeout: STEP_MS,
 }, async (context) => {
-  const [configMap, deployment] = await manifests();
+  const [configMap, deployment, service] = await manifests();
   const pod = deployment.spec?.template;
   const [container] = pod?.spec?.containers ?? [];
   assert.ok(pod && container);
   assert.deepEqual(pod.metadata?.labels, deployment.spec?.selector.matchLabels);
+  assert.deepEqual(service.spec?.selector, pod.metadata?.labels);
   assert.equal(pod.spec?.volumes?.[0]?.configMap?.name, configMap.metadata?.name);
   assert.equal(container.volumeMounts?.[0]?.name, pod.spec?.volumes?.[0]?.name);
   const ports = new Map(
     container.ports?.map(({ name, containerPort, protocol }) => [name, { containerPort, protocol }]),
   );
-  assert.deepEqual(ports.get("tftp"), { containerPort: 69, protocol: "UDP" });
+  assert.deepEqual(ports.get(String(service.spec?.ports?.[0]?.targetPort)), {
+    containerPort: 6969,
+    protocol: "UDP",
+  });
 
   // As the kubelet mounts a ConfigMap: each file is a link into a folder that is replaced as a whole.
   const folder = await temporaryFolder(context);
@@ -127,7 +132,7 @@ test("the steps of the container file install a command that serves", {
   const argument = (name: string): string => steps.find(([step]) => step === name)?.[1] ?? "";
   assert.deepEqual(
     steps.map(([step]) => step),
-    ["FROM", "COPY", "RUN", "EXPOSE", "ENTRYPOINT", "CMD"],
+    ["FROM", "COPY", "RUN", "USER", "EXPOSE", "ENTRYPOINT", "CMD"],
   );
   const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { version: string };
   assert.equal(argument("COPY"), "ntftp-*.tgz /tmp/ntftp.tgz");
