@@ -13,6 +13,7 @@
 
 #include "command_table.h"
 #include "reactor.h"
+#include "typed_memory.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -67,10 +68,13 @@ class Core final : public ReactorHandler {
         on_batch_(Napi::Persistent(on_batch)),
         inbox_(Napi::Persistent(inbox.As<Napi::Object>())),
         records_(Napi::Persistent(records.As<Napi::Object>())),
+        inbox_memory_(MemoryOf(env, inbox)),
+        records_memory_(MemoryOf(env, records)),
         context_(env, "ntftp:batch") {
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(env, &loop);
-    BatchReceiver receiver(inbox.Data(), inbox.ByteLength(), records.Data(), records.ElementLength());
+    BatchReceiver receiver(static_cast<uint8_t*>(inbox_memory_.bytes), inbox_memory_.length,
+                           static_cast<uint32_t*>(records_memory_.bytes), records_memory_.length);
     reactor_ = std::make_unique<Reactor>(loop, this, features, std::move(receiver));
   }
 
@@ -104,6 +108,13 @@ class Core final : public ReactorHandler {
   Reactor& reactor() { return *reactor_; }
   bool stopping() const { return stopping_; }
 
+  bool HasTables() override {
+    Napi::HandleScope scope(env_);
+    const bool stayed = IsThere(inbox_, inbox_memory_) && IsThere(records_, records_memory_);
+    if (!stayed) Stop();
+    return stayed;
+  }
+
   void OnBatch(uint32_t count) override {
     Napi::HandleScope scope(env_);
     const napi_value arguments[] = {Napi::Number::New(env_, count), Napi::Boolean::New(env_, reactor_->HasErrors())};
@@ -118,11 +129,18 @@ class Core final : public ReactorHandler {
  private:
   static void OnCleanup(napi_async_cleanup_hook_handle, void* data) { static_cast<Core*>(data)->Stop(); }
 
+  bool IsThere(const Napi::ObjectReference& array, const TypedMemory& expected) const {
+    const TypedMemory memory = MemoryOf(env_, array.Value());
+    return memory.bytes == expected.bytes && memory.length >= expected.length;
+  }
+
   Napi::Env env_;
   Napi::FunctionReference on_batch_;
   // The memory that native code writes to.
   Napi::ObjectReference inbox_;
   Napi::ObjectReference records_;
+  TypedMemory inbox_memory_;
+  TypedMemory records_memory_;
   Napi::AsyncContext context_;
   std::unique_ptr<Reactor> reactor_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
@@ -145,21 +163,23 @@ class ReactorObject final : public Napi::ObjectWrap<ReactorObject> {
   explicit ReactorObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ReactorObject>(info) {
     const Napi::Env env = info.Env();
     if (info.Length() < 6 || !IsBytes(info[0]) || !IsWords(info[1]) || !IsWords(info[2]) || !IsBytes(info[3]) ||
-        !info[4].IsFunction() || !info[5].IsObject()) {
+        !info[4].IsFunction() || !info[5].IsObject() || IsShared(info[0]) || IsShared(info[1]) || IsShared(info[2]) ||
+        IsShared(info[3])) {
       Napi::TypeError::New(env, "Reactor takes (inbox, records, commands, outbox, onBatch, features)")
           .ThrowAsJavaScriptException();
       return;
     }
+    SendFeatures features;
+    // These may be getters: arrays are looked at behind them.
+    if (!ReadFlag(info[5], "segmentation", &features.segmentation)) return;
+    if (!ReadFlag(info[5], "batches", &features.batches)) return;
+    features.segmentation = features.segmentation && KernelSegments();
     const auto inbox = info[0].As<Napi::Uint8Array>();
     const auto records = info[1].As<Napi::Uint32Array>();
     if (inbox.ByteLength() < kInboxBytesMin || records.ElementLength() < kRecordRowsMin * kRecordWords) {
       Napi::RangeError::New(env, "inbox or records are too small").ThrowAsJavaScriptException();
       return;
     }
-    const auto wanted = info[5].As<Napi::Object>();
-    SendFeatures features;
-    features.segmentation = wanted.Get("segmentation").ToBoolean() && KernelSegments();
-    features.batches = wanted.Get("batches").ToBoolean();
     auto core = std::make_unique<Core>(env, info[4].As<Napi::Function>(), inbox, records, features);
     const int error = core->Start();
     if (error != 0) {
@@ -183,6 +203,21 @@ class ReactorObject final : public Napi::ObjectWrap<ReactorObject> {
   }
   static bool IsWords(const Napi::Value& value) {
     return value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint32_array;
+  }
+  // Rows are checked, then used: no other thread may write to them meanwhile.
+  static bool IsShared(const Napi::Value& value) {
+    napi_value buffer;
+    bool is_own = false;
+    napi_get_typedarray_info(value.Env(), value, nullptr, nullptr, nullptr, &buffer, nullptr);
+    napi_is_arraybuffer(value.Env(), buffer, &is_own);
+    return !is_own;
+  }
+  // False, with an exception, when the property could not be read.
+  static bool ReadFlag(const Napi::Value& object, const char* name, bool* out) {
+    napi_value value;
+    if (napi_get_named_property(object.Env(), object, name, &value) != napi_ok) return false;
+    return napi_coerce_to_bool(object.Env(), value, &value) == napi_ok &&
+           napi_get_value_bool(object.Env(), value, out) == napi_ok;
   }
 
   // The running reactor; nullptr, with an exception, when it was stopped.
@@ -323,7 +358,8 @@ class ReactorObject final : public Napi::ObjectWrap<ReactorObject> {
 
   template <typename Thrown>
   static Napi::Value Refuse(Napi::Env env, const char* text) {
-    Thrown::New(env, text).ThrowAsJavaScriptException();
+    // What a getter has thrown stands.
+    if (!env.IsExceptionPending()) Thrown::New(env, text).ThrowAsJavaScriptException();
     return env.Undefined();
   }
 

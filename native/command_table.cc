@@ -1,5 +1,7 @@
 #include "command_table.h"
 
+#include "typed_memory.h"
+
 namespace ntftp {
 namespace {
 
@@ -12,21 +14,28 @@ constexpr uint32_t kNumbersMax = 65'536;
 
 CommandTable::CommandTable(Napi::Uint32Array rows, Napi::Uint8Array outbox)
     : rows_reference_(Napi::Persistent(rows.As<Napi::Object>())),
-      outbox_reference_(Napi::Persistent(outbox.As<Napi::Object>())),
-      rows_(rows.Data()),
-      rows_max_(rows.ElementLength() / kCommandWords),
-      outbox_(outbox.Data()),
-      outbox_bytes_(outbox.ByteLength()) {}
+      outbox_reference_(Napi::Persistent(outbox.As<Napi::Object>())) {}
 
 const char* CommandTable::Run(Reactor& reactor, uint32_t count, const Napi::Array& memories) {
-  if (count > rows_max_) return "more rows than the table has";
   if (!ReadMemories(memories)) return "memories are Uint8Arrays";
+  if (!FindTables(memories.Env())) return "commands or outbox have no memory any more";
+  if (count > rows_max_) return "more rows than the table has";
   const char* fault = nullptr;
   for (uint32_t i = 0; i < count && fault == nullptr; i++) {
     fault = RunRow(reactor, rows_ + static_cast<size_t>(i) * kCommandWords);
   }
   reactor.sender().Submit();
   return fault;
+}
+
+bool CommandTable::FindTables(napi_env env) {
+  const TypedMemory rows = MemoryOf(env, rows_reference_.Value());
+  const TypedMemory outbox = MemoryOf(env, outbox_reference_.Value());
+  rows_ = static_cast<const uint32_t*>(rows.bytes);
+  rows_max_ = rows.length / kCommandWords;
+  outbox_ = static_cast<const uint8_t*>(outbox.bytes);
+  outbox_bytes_ = outbox.length;
+  return rows_ != nullptr && outbox_ != nullptr;
 }
 
 const char* CommandTable::RunRow(Reactor& reactor, const uint32_t* row) {
@@ -76,21 +85,23 @@ const char* CommandTable::AddRun(Reactor& reactor, UdpSocket& socket, const uint
 }
 
 bool CommandTable::ReadMemories(const Napi::Array& memories) {
-  memories_.clear();
   const napi_env env = memories.Env();
   uint32_t count = 0;
   napi_get_array_length(env, memories, &count);
+  // Elements may have getters, which may give away memory or flush: all of them are had before any address is taken.
+  std::vector<napi_value> values;
   for (uint32_t i = 0; i < count; i++) {
     napi_value value;
-    napi_typedarray_type type;
-    size_t length;
-    void* bytes;
-    if (napi_get_element(env, memories, i, &value) != napi_ok ||
-        napi_get_typedarray_info(env, value, &type, &length, &bytes, nullptr, nullptr) != napi_ok ||
-        type != napi_uint8_array) {
-      return false;
-    }
-    memories_.push_back({static_cast<const uint8_t*>(bytes), length});
+    bool is_typed_array = false;
+    if (napi_get_element(env, memories, i, &value) != napi_ok) return false;
+    if (napi_is_typedarray(env, value, &is_typed_array) != napi_ok || !is_typed_array) return false;
+    values.push_back(value);
+  }
+  memories_.clear();
+  for (const napi_value value : values) {
+    const TypedMemory memory = MemoryOf(env, value);
+    if (memory.type != napi_uint8_array) return false;
+    memories_.push_back({static_cast<const uint8_t*>(memory.bytes), memory.length});
   }
   return true;
 }

@@ -23,7 +23,6 @@ enum class Command : uint32_t { kRun = 0, kDatagram = 1, kClose = 2, kRemovePeer
 class CommandTable {
  public:
   CommandTable() = default;
-  // Both stay where they are as long as the table is used: references hold them.
   CommandTable(Napi::Uint32Array rows, Napi::Uint8Array outbox);
 
   // Carries out `count` rows in order. What belongs to a closed socket is skipped. Returns nullptr, or what is wrong
@@ -36,6 +35,8 @@ class CommandTable {
     size_t length;
   };
 
+  // Where the arrays are now: JavaScript may have given their memory away since the last call.
+  bool FindTables(napi_env env);
   const char* RunRow(Reactor& reactor, const uint32_t* row);
   const char* AddRun(Reactor& reactor, UdpSocket& socket, const uint32_t* row);
   bool ReadMemories(const Napi::Array& memories);

@@ -134,6 +134,7 @@ void Reactor::OnReadable() {
 }
 
 bool Reactor::Round() {
+  if (handler_ == nullptr || !handler_->HasTables()) return false;
   epoll_event events[kEventsPerRound];
   const int count = epoll_wait(epoll_, events, kEventsPerRound, 0);
   if (count <= 0) return false;

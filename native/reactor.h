@@ -19,6 +19,8 @@ class ReactorHandler {
   virtual ~ReactorHandler() = default;
   // `count` rows of the table are filled; there may be none, when only errors came. Calls back are fine.
   virtual void OnBatch(uint32_t count) = 0;
+  // Inbox and table are where the receiver was told they are. If not, the handler stops the reactor.
+  virtual bool HasTables() = 0;
 };
 
 // An error of a socket, for its owner.
