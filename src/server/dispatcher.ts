@@ -91,6 +91,7 @@ export class Dispatcher {
       clock,
       timers,
       (acceptable, waitedMs) => this.#admit(acceptable, waitedMs),
+      (acceptable) => this.#sayBusy(acceptable),
     );
   }
 

@@ -28,18 +28,24 @@ export class WaitingRoom<T> {
   readonly #timer: Timer;
   readonly #waiting = new Map<string, Waiting<T>>();
   readonly #admit: (request: T, waitedMs: number) => Admittance;
+  readonly #dismiss: (request: T) => void;
   #isCalling = false;
 
-  /** @param admit - starts the transfer, answers the client, or says why neither is possible yet */
+  /**
+   * @param admit - starts the transfer, answers the client, or says why neither is possible yet
+   * @param dismiss - tells the client of a request that has waited in vain
+   */
   constructor(
     sizeMax: () => number,
     clock: Clock,
     timers: TimerQueue,
     admit: (request: T, waitedMs: number) => Admittance,
+    dismiss: (request: T) => void,
   ) {
     this.#sizeMax = sizeMax;
     this.#clock = clock;
     this.#admit = admit;
+    this.#dismiss = dismiss;
     this.#timer = timers.createTimer(() => this.callNext());
   }
 
@@ -75,6 +81,7 @@ export class WaitingRoom<T> {
     for (const [clientKey, { request, address, sinceMs, heardMs }] of this.#waiting) {
       if (nowMs - heardMs > WAIT_MS_MAX) {
         this.#waiting.delete(clientKey);
+        this.#dismiss(request);
       } else if (!isFull && !refused.has(address)) {
         const admittance = this.#admit(request, nowMs - sinceMs);
         if (admittance === "settled") this.#waiting.delete(clientKey);

@@ -193,6 +193,7 @@ test(
       tids.push(tid);
     }
     assert.deepEqual(tids.sort(), [first, first + 1]);
+    // It waits for a place first, as long as clients have patience.
     const refused = await (await asker(context)).ask("\0\x01f\0octet\0", port);
     assert.match(words(refused.bytes), /^5 0 Server busy/);
   },
