@@ -96,7 +96,6 @@ export const SOMETIMES: readonly string[] = [
   "disk full",
   "rename refused",
   "open refused",
-  "more than announced",
   "request file-in-use",
   "request malformed",
   "request bad-mode",
