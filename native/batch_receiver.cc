@@ -31,6 +31,11 @@ size_t Aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kA
 // ICMP errors, told by whichever call comes next: they are read from the socket's error queue.
 bool IsFatal(int error) { return error == EBADF || error == ENOTSOCK || error == ENOMEM || error == ENOTCONN; }
 
+// News of datagrams that left earlier: the next call brings what arrived.
+bool IsPassing(int error) {
+  return error != EAGAIN && error != EWOULDBLOCK && error != ENOSYS && error != EPERM && !IsFatal(error);
+}
+
 // What the kernel says about a message beside its bytes.
 struct Details {
   size_t segment_bytes = 0;  // 0: it is one datagram
@@ -104,7 +109,9 @@ int BatchReceiver::ReceiveOne(UdpSocket& socket) {
     message.msg_control = control;
     message.msg_controllen = sizeof(control);
   }
-  const ssize_t bytes = recvmsg(socket.fd, &message, MSG_DONTWAIT);
+  ssize_t bytes = recvmsg(socket.fd, &message, MSG_DONTWAIT);
+  // The socket's pending error is told once, before a datagram that came earlier: a last ACK, then a closed port.
+  if (bytes < 0 && IsPassing(errno)) bytes = recvmsg(socket.fd, &message, MSG_DONTWAIT);
   if (bytes < 0) return IsFatal(errno) ? errno : 0;
   Record(socket, message, from, used_, static_cast<size_t>(bytes));
   used_ += Aligned(static_cast<size_t>(bytes));
@@ -129,7 +136,11 @@ int BatchReceiver::ReceiveMany(UdpSocket& socket) {
     message.msg_control = has_details ? &controls_[i * kControlSlot] : nullptr;
     message.msg_controllen = has_details ? kControlBytes : 0;
   }
-  const int taken = recvmmsg(socket.fd, messages_.data(), static_cast<unsigned>(wanted), MSG_DONTWAIT, nullptr);
+  const auto receive = [&] {
+    return recvmmsg(socket.fd, messages_.data(), static_cast<unsigned>(wanted), MSG_DONTWAIT, nullptr);
+  };
+  int taken = receive();
+  if (taken < 0 && IsPassing(errno)) taken = receive();
   if (taken < 0) {
     // A sandbox that does not know the call: from now on one by one.
     if (errno == ENOSYS || errno == EPERM) batches_ = false;

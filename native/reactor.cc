@@ -148,11 +148,12 @@ bool Reactor::Round() {
 }
 
 void Reactor::Serve(UdpSocket& socket, uint32_t events) {
-  if ((events & EPOLLERR) != 0) OnPeerErrors(socket);
+  // What arrived comes before the news that its sender is gone.
   if ((events & EPOLLIN) != 0 && !socket.closing) {
     const int error = receiver_.Receive(socket);
     if (error != 0) OnSendError(socket, 0, error);
   }
+  if ((events & EPOLLERR) != 0) OnPeerErrors(socket);
   if ((events & EPOLLOUT) != 0) Resume(socket);
 }
 
