@@ -9,6 +9,9 @@ import type { Recipe } from "./recipes.js";
 const ROOT = join(__dirname, "../../..");
 const PACKAGES = join(process.env["NTFTP_BOOT"] ?? join(ROOT, ".cache/boot"), "root");
 
+/** Escape sequences of a terminal, with the return to the line's start that precedes some. */
+const CURSOR_MOVES = /\r?\x1b\[[\d;?]*[A-Za-z]/g;
+
 /** Software emulation on a machine that does other things as well. */
 const BOOT_MS = 540_000;
 const COMMAND_MS = 60_000;
@@ -114,7 +117,9 @@ export class Lab {
   async boot(emulator: string, words: readonly string[], expected: RegExp): Promise<string> {
     const common = ["-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot", "-m", "512"];
     const cable = ["-netdev", "tap,id=cable,ifname=eth1,script=no,downscript=no"];
-    return this.#start(emulator, [...common, ...cable, ...words], expected);
+    const serial = await this.#start(emulator, [...common, ...cable, ...words], expected);
+    // The BIOS moves the cursor while it prints, in the middle of words as well.
+    return serial.replaceAll(CURSOR_MOVES, "");
   }
 
   /** Starts a program in the namespace; resolves with its output as soon as that holds `expected`. */
