@@ -168,6 +168,10 @@ class Sink implements BlockSink {
   readonly #fullAtBytes: number;
   readonly #announcedBytes: number;
   #handlers: SinkHandlers | null = null;
+  #settle: () => void = () => undefined;
+  readonly #settled = new Promise<void>((resolve) => {
+    this.#settle = resolve;
+  });
   #bytes = 0;
   #isPaused = false;
   #isOver = false;
@@ -233,8 +237,15 @@ class Sink implements BlockSink {
     this.#handlers = null;
   }
 
+  /** As the real one: resolves when the file has its name, or nothing is left of it. */
+  settled(): Promise<void> {
+    return this.#settled;
+  }
+
   #leave(): void {
     this.#isOver = true;
+    this.#world.unsettled = true;
+    this.#settle();
     this.#files.temporaryFiles--;
   }
 }
