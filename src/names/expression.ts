@@ -39,6 +39,8 @@ type Instruction =
 export class Expression {
   readonly #program: readonly Instruction[];
   readonly #ignoreCase: boolean;
+  /** It begins with `^`: there is no other place to begin at. */
+  readonly #isAnchored: boolean;
 
   /** @throws Error with one sentence that says what is wrong with the expression */
   constructor(source: string, ignoreCase = false) {
@@ -46,6 +48,8 @@ export class Expression {
     emit(parseExpression(source), program);
     append(program, { op: "match" });
     this.#program = program;
+    const [first] = program;
+    this.#isAnchored = first?.op === "assertion" && first.assertion === "start";
     this.#ignoreCase = ignoreCase;
   }
 
@@ -57,7 +61,7 @@ export class Expression {
     let best: readonly number[] | null = null;
     for (let at = 0; at <= codes.length; at++) {
       // A thread that begins later comes last, and only while nothing has matched: leftmost wins.
-      if (best === null) this.#follow(current, 0, [], codes, at, budget);
+      if (best === null && (at === 0 || !this.#isAnchored)) this.#follow(current, 0, [], codes, at, budget);
       else if (current.size === 0) break;
       for (let i = 0; i < current.size; i++) {
         const slots = current.slotsAt(i);

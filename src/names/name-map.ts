@@ -25,7 +25,7 @@ export interface MapStep {
 /** Rules that match before a request is taken for one that never ends: in.tftpd's number. */
 const MATCHES_MAX = 1024;
 /**
- * Steps of matching for one name, all rules together; some 40 ms. A usual map needs thousands: each rule about as many
+ * Steps of matching for one name, all rules together; some 40 to 100 ms. A usual map needs thousands: each rule about as many
  * as the name has characters, and what it repeats.
  */
 const STEPS_MAX = 400_000;
