@@ -50,7 +50,7 @@ async function main(words: readonly string[]): Promise<number> {
   const lines = linesNamed(options.lines);
   const { rounds, seconds } = options;
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
-  const comparison = { subjects, lines, rounds, seconds, warmUpSeconds: 1 };
+  const comparison = { subjects, lines, rounds, seconds, warmUpSecondsMax: 5 };
   const { samples, missing } = await runRounds(comparison, (done, all, sample) =>
     say(`${done}/${all} ${sample.line} ${sample.subject}: ${sample.cpuSeconds.toFixed(3)} CPU s`),
   );

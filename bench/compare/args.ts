@@ -10,7 +10,7 @@ export interface CompareInvocation {
   readonly lines: readonly Line[];
   readonly rounds: number;
   readonly seconds: number;
-  readonly warmUpSeconds: number;
+  readonly warmUpSecondsMax: number;
   /** Folder for the table, the plots and the JSON file. */
   readonly out: string;
   /** Whether the page of results in the checkout is rewritten. */
@@ -24,14 +24,14 @@ const DEFAULTS = {
   lines: "512x1 1428x1 1428x4 1428x16 1428x64 8192x16 small clients-128 clients-512 loss-1428x16".split(" "),
   rounds: 3,
   seconds: 2,
-  warmUpSeconds: 1,
+  warmUpSecondsMax: 5,
 };
 
 /** About a minute: enough to see that everything works, too little to believe. */
-const QUICK = { lines: ["1428x1", "1428x16", "small"], rounds: 1, seconds: 1, warmUpSeconds: 0.5 };
+const QUICK = { lines: ["1428x1", "1428x16", "small"], rounds: 1, seconds: 1, warmUpSecondsMax: 2 };
 
 /** Some 50 minutes: everything, for the page of results. */
-const REFERENCE = { lines: LINES.map((line) => line.name), rounds: 5, seconds: 2, warmUpSeconds: 1 };
+const REFERENCE = { lines: LINES.map((line) => line.name), rounds: 5, seconds: 2, warmUpSecondsMax: 5 };
 
 interface Options {
   lines?: string[];
@@ -70,7 +70,7 @@ export function parseCompareCommand(words: readonly string[], programs: string):
     lines: linesNamed(options.lines ?? base.lines),
     rounds: options.rounds ?? base.rounds,
     seconds: options.seconds ?? base.seconds,
-    warmUpSeconds: base.warmUpSeconds,
+    warmUpSecondsMax: base.warmUpSecondsMax,
     out: options.out,
     isReference: options.reference === true,
   };

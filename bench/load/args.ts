@@ -82,7 +82,11 @@ function buildProgram(): BenchCommand {
       `how long; default ${DURATION_SECONDS_DEFAULT}`,
       numberIn(0.1, 86_400, true),
     )
-    .option("-a, --amount <n>", "how many transfers in all, instead of a duration", numberIn(1, 1e9))
+    .option(
+      "-a, --amount <n>",
+      "how many transfers in all; with a duration, whichever is over first",
+      numberIn(1, 1e9),
+    )
     .option("-R, --rate <n>", "transfers that begin in a second (see below)", numberIn(0.01, 1e6, true))
     .option("-b, --blksize <bytes>", "asked for, 8 to 65464", numberIn(8, 65_464), 1428)
     .option("-w, --windowsize <blocks>", "asked for, 1 to 65535", numberIn(1, 65_535), 1)
@@ -105,9 +109,6 @@ function buildProgram(): BenchCommand {
 }
 
 function toInvocation(target: string, files: readonly string[], options: Options): LoadInvocation {
-  if (options.amount !== undefined && options.duration !== undefined) {
-    throw new BadUsage("--amount and --duration exclude each other");
-  }
   if (options.put !== true && options.size !== undefined) throw new BadUsage("--size belongs to --put");
   if (options.put === true && options.size === undefined) throw new BadUsage("--put needs --size");
   if (options.put === true && typeof options.verify === "string") {
@@ -123,7 +124,7 @@ function toInvocation(target: string, files: readonly string[], options: Options
       files,
       connections: options.connections,
       amount: options.amount ?? null,
-      durationSeconds: options.amount === undefined ? (options.duration ?? DURATION_SECONDS_DEFAULT) : null,
+      durationSeconds: options.duration ?? (options.amount === undefined ? DURATION_SECONDS_DEFAULT : null),
       ratePerSecond: options.rate ?? null,
       threads: options.threads,
       blockSize: options.blksize,

@@ -33,12 +33,21 @@ export interface Sample {
   readonly generatorBusy: number;
 }
 
+/**
+ * What every server moves before it counts: threads have started, files are in memory, and Node has compiled what is
+ * hot. By bytes and not by time, as a busy machine gives little of that in a second.
+ */
+const WARM_UP_BYTES = 32 * MIB;
+
+/** Small files: so many are as warm. */
+const WARM_UP_TRANSFERS_MAX = 2048;
+
 /** How a measurement is made. */
 export interface Settings {
   /** Of load; a line may ask for more. */
   readonly seconds: number;
-  /** Load that does not count: threads start, code is compiled, files are in memory. */
-  readonly warmUpSeconds: number;
+  /** The longest time for the load that does not count, see {@link WARM_UP_BYTES}. */
+  readonly warmUpSecondsMax: number;
   /** Folder with the lines' files. */
   readonly root: string;
 }
@@ -63,11 +72,13 @@ export async function measure(
 ): Promise<Sample> {
   const server = await ServerProcess.start(subject, settings.root);
   try {
-    await load(server, { ...line, lossPercent: 0 }, settings.warmUpSeconds, 0);
+    const warmUp = Math.min(WARM_UP_TRANSFERS_MAX, WARM_UP_BYTES / line.fileBytes);
+    const amount = Math.ceil(Math.max(line.clients, warmUp));
+    await load(server, { ...line, lossPercent: 0 }, settings.warmUpSecondsMax, 0, amount);
     const idleBytes = server.memoryBytes();
     server.watchMemory();
     const cpuBefore = server.account.cpuSeconds();
-    const result = await load(server, line, settings.seconds * line.timeFactor, round + 1);
+    const result = await load(server, line, settings.seconds * line.timeFactor, round + 1, null);
     const cpuSeconds = server.account.cpuSeconds() - cpuBefore;
     return {
       line: line.name,
@@ -95,7 +106,13 @@ export async function measure(
 const GENERATOR_GRACE_MS = 30_000;
 
 /** In a process of its own, so that neither its CPU nor its memory is mixed with anything. */
-async function load(server: ServerProcess, line: Line, seconds: number, seed: number): Promise<LoadResult> {
+async function load(
+  server: ServerProcess,
+  line: Line,
+  seconds: number,
+  seed: number,
+  amount: number | null,
+): Promise<LoadResult> {
   const options = {
     connections: line.clients,
     duration: seconds,
@@ -104,6 +121,7 @@ async function load(server: ServerProcess, line: Line, seconds: number, seed: nu
     loss: line.lossPercent,
     seed,
     threads: Math.max(1, availableParallelism() >> 1),
+    ...(amount === null ? {} : { amount }),
   };
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const command = join(__dirname, "../load/main.js");

@@ -11,7 +11,7 @@ export interface Comparison {
   readonly lines: readonly Line[];
   readonly rounds: number;
   readonly seconds: number;
-  readonly warmUpSeconds: number;
+  readonly warmUpSecondsMax: number;
 }
 
 /** Everything that was measured, and what could not be. */
@@ -31,7 +31,7 @@ export async function runRounds(
   comparison: Comparison,
   onSample: (done: number, all: number, sample: Sample) => void,
 ): Promise<Measured> {
-  const { subjects, lines, rounds, seconds, warmUpSeconds } = comparison;
+  const { subjects, lines, rounds, seconds, warmUpSecondsMax } = comparison;
   const root = await mkdtemp(join(tmpdir(), "ntftp-bench-"));
   const samples: Sample[] = [];
   const missing: { subject: string; line: string; why: string }[] = [];
@@ -45,7 +45,7 @@ export async function runRounds(
           done++;
           if (missing.some((gap) => gap.subject === subject.id && gap.line === line.name)) continue;
           try {
-            const sample = await measure(subject, line, round, { seconds, warmUpSeconds, root });
+            const sample = await measure(subject, line, round, { seconds, warmUpSecondsMax, root });
             samples.push(sample);
             onSample(done, all, sample);
           } catch (error) {

@@ -229,7 +229,7 @@ test("a measurement brings CPU, bytes and memory of ours and of npm tftp", async
   assert.ok(line);
   await prepareFiles(root, [{ ...line, fileBytes: 4096 }]);
   for (const id of ["ts-1", "npm"]) {
-    const settings = { seconds: 1, warmUpSeconds: 0.2, root };
+    const settings = { seconds: 1, warmUpSecondsMax: 0.2, root };
     const result = await measure(subject(id), { ...line, fileBytes: 4096, clients: 2 }, 0, settings);
     assert.deepEqual(result.errors, []);
     assert.deepEqual(result.granted, { blockSize: 1428, windowSize: 4 });
@@ -291,7 +291,7 @@ test("a server that can't be started is named with its reason, and the others ar
     lines: [{ ...line, fileBytes: 4096 }],
     rounds: 2,
     seconds: 0.2,
-    warmUpSeconds: 0.1,
+    warmUpSecondsMax: 0.1,
   };
   const { samples, missing } = await runRounds(comparison, () => undefined);
   assert.deepEqual(

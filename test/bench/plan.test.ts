@@ -101,6 +101,7 @@ test("the command line becomes a plan", () => {
   assert.deepEqual([plan.verify, json], [true, true]);
   assert.equal(parse("h", "f").plan.durationSeconds, 10);
   assert.equal(parse("h", "f", "-a", "7").plan.durationSeconds, null);
+  assert.equal(parse("h", "f", "-a", "7", "-d", "3").plan.durationSeconds, 3);
 });
 
 test("what makes no sense is refused with what to do", () => {
@@ -108,7 +109,6 @@ test("what makes no sense is refused with what to do", () => {
     ["h", /missing required argument 'files'/],
     ["h f -c 0", /from 1 to 16384/],
     ["h f -a 1.5", /whole number/],
-    ["h f -a 1 -d 1", /exclude each other/],
     ["h f --size 1", /belongs to --put/],
     ["h f --put", /needs --size/],
     ["h f --put --size 1 --verify /srv", /no folder/],
