@@ -1,16 +1,9 @@
-import { isUnspecified } from "./address.js";
 import { AddressBook } from "./address-book.js";
 import { CommandWriter } from "./command-writer.js";
 import type { NativeBinding, NativeFeatures, Reactor } from "./native-binding.js";
+import { NativeSocket, type NativeThread } from "./native-flow.js";
 import { randomStart, systemError } from "./port-choice.js";
-import type {
-  DatagramRun,
-  DatagramSocket,
-  OpenSocketOptions,
-  Peer,
-  SocketFactory,
-  SocketHandlers,
-} from "./socket.js";
+import type { DatagramSocket, OpenSocketOptions, SocketFactory, SocketHandlers } from "./socket.js";
 
 /** Room for what arrives in one turn: a thousand ACKs, or a few windows of large blocks. */
 const INBOX_BYTES = 4_194_304;
@@ -29,7 +22,7 @@ const Flag = { coalesce: 1, reportLocal: 2, sharePort: 4 } as const;
 const SLOT_MASK = 0xfffff;
 
 /** Sockets of one thread over the addon: everything that arrives in a turn comes in one call, everything sent leaves in one. */
-export class NativeSockets implements SocketFactory {
+export class NativeSockets implements SocketFactory, NativeThread {
   readonly kind = "native";
   readonly reportsLocalAddress = true;
   readonly #reactor: Reactor;
@@ -84,24 +77,20 @@ export class NativeSockets implements SocketFactory {
     return socket;
   }
 
-  /** For {@link NativeSocket} alone. */
   get commands(): CommandWriter {
     return this.#commands;
   }
 
-  /** For {@link NativeSocket} alone. */
   get reactor(): Reactor {
     return this.#reactor;
   }
 
-  /** For {@link NativeSocket} alone. @param change - how many sockets more keep the process alive */
   setReferenced(change: 1 | -1): void {
     const before = this.#referenced;
     this.#referenced += change;
     if (before === 0 || this.#referenced === 0) this.#reactor.setReferenced(this.#referenced > 0);
   }
 
-  /** For {@link NativeSocket} alone. */
   forget(handle: number): void {
     this.#sockets[handle & SLOT_MASK] = undefined;
   }
@@ -180,159 +169,3 @@ export class NativeSockets implements SocketFactory {
     }
   }
 }
-
-class NativeSocket implements DatagramSocket {
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly handle: number;
-  readonly handlers: SocketHandlers;
-  /** Whom runs go to. */
-  peer: Peer = NOBODY;
-  /** The reactor's number for it; 0 while there is none. */
-  peerId = NO_PEER;
-  /** Faces of this socket for single peers, by the reactor's numbers; null while there are none. */
-  flows: (NativeFlow | undefined)[] | null = null;
-  readonly #thread: NativeSockets;
-  #referenced = true;
-  #closed = false;
-
-  constructor(
-    thread: NativeSockets,
-    handle: number,
-    localAddress: string,
-    localPort: number,
-    handlers: SocketHandlers,
-  ) {
-    this.#thread = thread;
-    this.handle = handle;
-    this.localAddress = localAddress;
-    this.localPort = localPort;
-    this.handlers = handlers;
-  }
-
-  setPeer(peer: Peer): void {
-    if (this.#closed) return;
-    const { reactor, commands } = this.#thread;
-    // What was sent to the old one leaves first.
-    if (this.peerId !== NO_PEER) commands.removePeer(this.handle, this.peerId);
-    this.peer = peer;
-    this.peerId = reactor.addPeer(this.handle, peer.address, peer.port);
-  }
-
-  sendRun(run: DatagramRun): void {
-    if (!this.#closed) this.#thread.commands.run(this.handle, this.peerId, run);
-  }
-
-  sendDatagram(bytes: Uint8Array, peer: Peer, fromAddress?: string): void {
-    if (this.#closed) return;
-    const { commands, reactor } = this.#thread;
-    if (peer === this.peer) {
-      if (commands.datagram(this.handle, this.peerId, bytes)) return;
-      // Larger than the table of a turn: behind what waits there.
-      commands.flush();
-    }
-    const source = fromAddress !== undefined && isUnspecified(this.localAddress) ? fromAddress : undefined;
-    const errno = reactor.sendTo(this.handle, peer.address, peer.port, bytes, source);
-    if (errno !== 0) queueMicrotask(() => this.report(peer === this.peer ? this.peerId : 0, errno));
-  }
-
-  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
-    const peerId = this.#thread.reactor.addPeer(this.handle, peer.address, peer.port);
-    const flow = new NativeFlow(this, this.#thread.commands, peerId, peer, handlers);
-    this.flows ??= [];
-    this.flows[peerId] = flow;
-    return flow;
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.setReferenced(false);
-    this.#closed = true;
-    this.#thread.commands.close(this.handle);
-    this.#thread.forget(this.handle);
-  }
-
-  setReferenced(referenced: boolean): void {
-    if (this.#closed || referenced === this.#referenced) return;
-    this.#referenced = referenced;
-    this.#thread.setReferenced(referenced ? 1 : -1);
-  }
-
-  /** Something could not be sent to this peer (0: to somebody else, or it concerns the socket). */
-  report(peerId: number, errno: number): void {
-    if (this.#closed) return;
-    const flow = peerId === 0 ? undefined : this.flows?.[peerId];
-    const { address, port } = flow?.peer ?? (peerId === this.peerId ? this.peer : NOBODY);
-    const error = systemError({ errno: -errno, syscall: "send" }, address, port);
-    // The kernel's queue is full for the moment: retransmission sees to it.
-    if (error.code === "ENOBUFS" || error.code === "EAGAIN") return;
-    // On a shared port, what befalls somebody else is nobody's error.
-    if (flow !== undefined) flow.handlers.onError(error);
-    else if (this.flows === null) this.handlers.onError(error);
-  }
-}
-
-/** One peer of a shared socket. */
-class NativeFlow implements DatagramSocket {
-  readonly handlers: SocketHandlers;
-  peer: Peer;
-  readonly #socket: NativeSocket;
-  readonly #commands: CommandWriter;
-  readonly #peerId: number;
-  #closed = false;
-
-  constructor(
-    socket: NativeSocket,
-    commands: CommandWriter,
-    peerId: number,
-    peer: Peer,
-    handlers: SocketHandlers,
-  ) {
-    this.#socket = socket;
-    this.#commands = commands;
-    this.#peerId = peerId;
-    this.peer = peer;
-    this.handlers = handlers;
-  }
-
-  get localAddress(): string {
-    return this.#socket.localAddress;
-  }
-
-  get localPort(): number {
-    return this.#socket.localPort;
-  }
-
-  setPeer(peer: Peer): void {
-    this.peer = peer;
-  }
-
-  sendRun(run: DatagramRun): void {
-    if (!this.#closed) this.#commands.run(this.#socket.handle, this.#peerId, run);
-  }
-
-  sendDatagram(bytes: Uint8Array, peer: Peer): void {
-    if (this.#closed) return;
-    const isSent = peer === this.peer && this.#commands.datagram(this.#socket.handle, this.#peerId, bytes);
-    if (!isSent) this.#socket.sendDatagram(bytes, peer);
-  }
-
-  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
-    return this.#socket.openFlow(peer, handlers);
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (this.#socket.flows !== null) this.#socket.flows[this.#peerId] = undefined;
-    this.#commands.removePeer(this.#socket.handle, this.#peerId);
-  }
-
-  /** The shared socket has an owner of its own. */
-  setReferenced(): void {}
-}
-
-/** The reactor's peers begin at 1, and its records say 0 for strangers. */
-const NO_PEER = -1;
-
-const NOBODY: Peer = { address: "", port: 0 };
