@@ -19,7 +19,7 @@ export async function defineStores(): Promise<() => Promise<void>> {
   const path = join(folder, "file");
   await writeFile(path, new Uint8Array(FILE_BYTES));
   const cache = new BlockCache();
-  const source = new FileSource(cache, await openLocalFile(path));
+  const source = new FileSource(cache, cache.open(await openLocalFile(path)));
   const file = cache.open(await openLocalFile(path));
   await new Promise<void>((resolve, reject) => {
     source.attach({

@@ -109,7 +109,8 @@ export async function putFile(
   options.signal?.throwIfAborted();
   await refuseDirectory(local, false);
   const opened = await openLocalFile(local);
-  const source = new FileSource(new BlockCache(), opened);
+  const cache = new BlockCache();
+  const source = new FileSource(cache, cache.open(opened));
   const request: ClientRequest = {
     method: "PUT",
     remoteName,

@@ -85,6 +85,19 @@ export class BlockCache {
     return file;
   }
 
+  /**
+   * One more user of a file that is at hand without being opened: it is open for others, or small and in memory as a
+   * whole. Null otherwise. The user acquires the first chunk at once: it may be evicted later.
+   */
+  reuse(identity: string): CachedFile | null {
+    const file = this.#files.get(identity);
+    if (file === undefined) return null;
+    const isWhole = file.sizeBytes <= this.chunkBytes && Boolean(file.chunks.get(0)?.bytes);
+    if (file.fd < 0 && !isWhole) return null;
+    file.users++;
+    return file;
+  }
+
   /** Ends one use. With the last one the descriptor goes; chunks stay for a transfer that comes soon. */
   close(file: CachedFile): void {
     file.users--;

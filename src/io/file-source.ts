@@ -1,5 +1,4 @@
 import type { BlockCache, CachedFile, Chunk } from "./block-cache.js";
-import type { OpenedFile } from "./root-path.js";
 import type { BlockSource, Piece, SourceHandlers, StorageFailure } from "./storage.js";
 
 /** A file as the source of one transfer, read through the thread's {@link BlockCache}. */
@@ -14,11 +13,13 @@ export class FileSource implements BlockSource {
   #handlers: SourceHandlers | null = null;
   #closed = false;
 
-  /** Takes over the opened file. */
-  constructor(cache: BlockCache, opened: OpenedFile) {
+  /** Takes over one use of the file. */
+  constructor(cache: BlockCache, file: CachedFile) {
     this.#cache = cache;
-    this.#file = cache.open(opened);
-    this.sizeBytes = opened.sizeBytes;
+    this.#file = file;
+    this.sizeBytes = file.sizeBytes;
+    // A file that is not open any more is in memory now, and need not be later.
+    if (file.fd < 0) this.want(0);
   }
 
   get availableBytes(): number {

@@ -46,6 +46,8 @@ export interface OpenedFile {
   readonly sizeBytes: number;
   /** Changes when the file is replaced or written to. */
   readonly identity: string;
+  /** Changes with the identity, and with permissions, owner and links. */
+  readonly state: string;
 }
 
 /**
@@ -129,7 +131,7 @@ async function openExact(root: string, path: string, symlinks: SymlinkPolicy): P
     const stats = await fstatFile(fd, { bigint: true });
     checkRegular(stats, path);
     if (symlinks !== "follow") await checkStillThere(fd, real, path);
-    return { fd, sizeBytes: Number(stats.size), identity: identityOf(stats) };
+    return { fd, sizeBytes: Number(stats.size), identity: identityOf(stats), state: stateOf(stats) };
   } catch (error) {
     close(fd, () => undefined);
     throw error;
@@ -163,7 +165,7 @@ export async function openLocalFile(path: string): Promise<OpenedFile> {
   try {
     const stats = await fstatFile(fd, { bigint: true });
     checkRegular(stats, path);
-    return { fd, sizeBytes: Number(stats.size), identity: identityOf(stats) };
+    return { fd, sizeBytes: Number(stats.size), identity: identityOf(stats), state: stateOf(stats) };
   } catch (error) {
     close(fd, () => undefined);
     throw error;
@@ -173,6 +175,22 @@ export async function openLocalFile(path: string): Promise<OpenedFile> {
 /** What tells one state of one file from any other. */
 export function identityOf(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
+}
+
+function stateOf(stats: BigIntStats): string {
+  return `${identityOf(stats)}:${stats.ctimeNs}`;
+}
+
+/**
+ * What {@link OpenedFile.state} would be if the name were opened now; null for what can't be looked at. One call where
+ * opening takes six: whoever has the file of a name still at hand may go on using it while this is the same.
+ */
+export async function stateOfName(root: string, path: string): Promise<string | null> {
+  try {
+    return stateOf(await stat(joinPathBytes(toPathBytes(root), path), { bigint: true }));
+  } catch {
+    return null;
+  }
 }
 
 function checkInside(

@@ -2,9 +2,12 @@ import { unlink } from "node:fs/promises";
 import { BlockCache, CACHE_BYTES_MAX } from "../io/block-cache.js";
 import { type FileSink, openFileSink, temporaryPathOf } from "../io/file-sink.js";
 import { FileSource } from "../io/file-source.js";
-import { openForRead, resolveForWrite } from "../io/root-path.js";
+import { type OpenedFile, openForRead, resolveForWrite, stateOfName } from "../io/root-path.js";
 import type { ServerSettings } from "./options.js";
 import type { PlacedRequest } from "./placement.js";
+
+/** Names remembered: those of a boot menu and its images, many times over. */
+const NAMES_MAX = 1024;
 
 /** What of the settings decides how names become files. */
 export type FileSettings = Pick<ServerSettings, "symlinks" | "ignoreCase" | "uploads">;
@@ -13,6 +16,8 @@ export type FileSettings = Pick<ServerSettings, "symlinks" | "ignoreCase" | "upl
 export class FileService {
   #settings: FileSettings;
   readonly #cache: BlockCache;
+  /** Names that were opened under these settings, and the state of their files then. */
+  readonly #states = new Map<string, Pick<OpenedFile, "identity" | "state">>();
 
   /** @param cacheBytesMax - bytes of files kept for the next reader */
   constructor(settings: FileSettings, cacheBytesMax = CACHE_BYTES_MAX) {
@@ -23,12 +28,33 @@ export class FileService {
   /** For what is opened from now on. */
   configure(settings: FileSettings): void {
     this.#settings = settings;
+    this.#states.clear();
   }
 
   /** @throws the file system's error, ENOENT and EACCES for what the rule of names keeps out */
   async openSource(root: string, request: PlacedRequest): Promise<FileSource> {
+    const { path } = request;
+    const name = `${root}\0${path}`;
+    const known = this.#states.get(name);
+    if (known !== undefined && (await stateOfName(root, path)) === known.state) {
+      const file = this.#cache.reuse(known.identity);
+      if (file !== null) return new FileSource(this.#cache, file);
+    }
     const { symlinks, ignoreCase } = this.#settings;
-    return new FileSource(this.#cache, await openForRead(root, request.path, symlinks, ignoreCase));
+    const opened = await openForRead(root, path, symlinks, ignoreCase);
+    this.#remember(name, opened);
+    return new FileSource(this.#cache, this.#cache.open(opened));
+  }
+
+  #remember(name: string, { identity, state }: OpenedFile): void {
+    // The newest name last: the oldest is forgotten.
+    this.#states.delete(name);
+    this.#states.set(name, { identity, state });
+    if (this.#states.size <= NAMES_MAX) return;
+    for (const oldest of this.#states.keys()) {
+      this.#states.delete(oldest);
+      return;
+    }
   }
 
   /**

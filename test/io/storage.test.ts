@@ -57,7 +57,8 @@ test(
     const before = descriptors();
     const cache = new BlockCache({ chunkBytes: 65_536, bytesMax: 300_000 });
     const sources = [];
-    for (let i = 0; i < 50; i++) sources.push(new FileSource(cache, await openForRead(root, "f", "inside")));
+    for (let i = 0; i < 50; i++)
+      sources.push(new FileSource(cache, cache.open(await openForRead(root, "f", "inside"))));
     assert.equal(cache.openFiles, 1);
     for (const got of await Promise.all(sources.map(readAll))) assert.ok(got.equals(content));
     assert.ok(cache.loadedBytes <= 300_000, `${cache.loadedBytes} bytes are kept`);
@@ -68,7 +69,7 @@ test(
     assert.equal(cache.openFiles, 0);
     // Descriptors are closed in the background.
     await eventually("the descriptors come back", () => descriptors() === before);
-    const again = new FileSource(cache, await openForRead(root, "f", "inside"));
+    const again = new FileSource(cache, cache.open(await openForRead(root, "f", "inside")));
     assert.ok((await readAll(again)).equals(content), "what is kept still serves");
     again.close();
   },
@@ -84,7 +85,7 @@ test(
     await file.write(Buffer.from("the end"), 0, 7, 5 * 2 ** 30);
     await file.close();
     const cache = new BlockCache();
-    const empty = new FileSource(cache, await openForRead(root, "empty", "inside"));
+    const empty = new FileSource(cache, cache.open(await openForRead(root, "empty", "inside")));
     assert.deepEqual([empty.sizeBytes, empty.availableBytes, empty.ended], [0, 0, true]);
     empty.close();
     const opened = await openForRead(root, "huge", "inside");
@@ -113,11 +114,11 @@ test(
     const root = await temporaryFolder(context);
     await writeFile(join(root, "f"), sampleBytes(500_000));
     const cache = new BlockCache({ chunkBytes: 65_536 });
-    const source = new FileSource(cache, await openForRead(root, "f", "inside"));
+    const source = new FileSource(cache, cache.open(await openForRead(root, "f", "inside")));
     await truncate(join(root, "f"), 10);
     await assert.rejects(readAll(source), /while it was sent/);
     source.close();
-    const other = new FileSource(cache, await openForRead(root, "f", "inside"));
+    const other = new FileSource(cache, cache.open(await openForRead(root, "f", "inside")));
     other.attach({ onAvailable: () => assert.fail("closed"), onFailure: () => assert.fail("closed") });
     other.want(1);
     other.close();
