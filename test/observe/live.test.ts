@@ -200,7 +200,7 @@ for (const workers of [0, 2]) {
         runLoad({ ...plan, method: "PUT", files: ["up-%n"], connections: 50, amount: 150 }, content),
       ]);
       assert.deepEqual([gets.completed, gets.failed, misses.failed], [1000, 0, 100]);
-      assert.deepEqual([puts.completed, puts.failed], [150, 0]);
+      assert.deepEqual([puts.completed, puts.errors], [150, []]);
       while (server.transferCount > 0) await once(server, "transferEnd");
       const metrics = parseMetrics((await fetchText(http, "/metrics")).text);
       const count = (method: string, outcome: string): number =>

@@ -104,7 +104,7 @@ test("a text line has the outcome and every figure, and nothing in it can be for
   subject.emit("requestRefused", REFUSAL);
   assert.deepEqual(out, [
     '1970-01-01T00:00:00.000Z info  done GET "pxelinux.0" 42.2 MiB in 1.32 s (32.0 MiB/s) to 192.0.2.7:50312, blksize 1468, windowsize 4, 3 repeated',
-    '1970-01-01T00:00:00.000Z warn  peer-gone GET "x\\" to 9.9.9.9, \\x28\\x0a" to 192.0.2.7:50312, blksize 1468, windowsize 4, 3 repeated: no\\x0aCLOSE [forged]',
+    '1970-01-01T00:00:00.000Z warn  peer-gone GET "x\\" to 9.9.9.9, \\u2028\\x0a" to 192.0.2.7:50312, blksize 1468, windowsize 4, 3 repeated: no\\x0aCLOSE [forged]',
     '1970-01-01T00:00:00.000Z info  probe GET "pxelinux.0" 2.0 KiB to 192.0.2.7:50312, blksize 1468, windowsize 4, 3 repeated',
     '1970-01-01T00:00:00.000Z warn  refused (bad-name) [[fe80::1]:9] GET "../\\x1b[2Jx": Invalid filename',
   ]);
