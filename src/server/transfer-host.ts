@@ -44,7 +44,7 @@ export interface HostWatcher {
   onBound(localPort: number): void;
   /** The first answer leaves. */
   onAnswered(sizeBytes: number | null, atMs: number): void;
-  /** Something came from the network, and has been dealt with; told at most every 10 ms but for the first steps. */
+  /** Something came from the network, and has been dealt with; told 10 ms later, but for the first steps. */
   onHeard(): void;
 }
 
@@ -234,16 +234,21 @@ export class TransferHost implements PlacedTransfer {
     const watcher = this.#watcher;
     if (watcher === null) return driver;
     const engine = this.#engine;
+    const { timers } = this.#thread.runtime;
+    const telling = timers.createTimer(() => {
+      if (!this.#over) watcher.onHeard();
+    });
     let toldStage = -1;
-    let toldAtMs = Number.NEGATIVE_INFINITY;
     return {
       onDatagram: (bytes, from) => {
         driver.onDatagram(bytes, from);
         const stage = Number(engine.proven) + Number(engine.hasMovedData);
-        if (stage === toldStage && driver.lastHeardMs - toldAtMs < HEARD_STEP_MS) return;
-        toldStage = stage;
-        toldAtMs = driver.lastHeardMs;
-        watcher.onHeard();
+        if (stage !== toldStage) {
+          toldStage = stage;
+          watcher.onHeard();
+        } else if (telling.deadlineMs === Number.POSITIVE_INFINITY && !this.#over) {
+          telling.set(driver.lastHeardMs + HEARD_STEP_MS);
+        }
       },
       onError: (error) => driver.onError(error),
     };
