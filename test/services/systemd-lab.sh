@@ -46,8 +46,8 @@ cd /results
 until systemctl --quiet is-active "$1"; do sleep 0.2; done
 [ "$1" = ntftp.socket ] || until grep -q Listening server.log 2>/dev/null; do sleep 0.2; done
 {
-  echo "get: $(ntftp get tftp://127.0.0.1/hello -) $?"
-  ntftp put /srv/tftp/hello tftp://127.0.0.1/up 2>&1
+  echo "get: $(/usr/bin/ntftp get tftp://127.0.0.1/hello -) $?"
+  /usr/bin/ntftp put /srv/tftp/hello tftp://127.0.0.1/up 2>&1
   echo "put: $?"
 } >client.log
 main=$(systemctl show -P MainPID ntftp)
