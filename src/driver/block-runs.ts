@@ -6,7 +6,7 @@ import {
   toWireBlock,
 } from "../engine/index.js";
 import type { DatagramSocket } from "../io/socket.js";
-import { type BlockSource, viewOf } from "../io/storage.js";
+import { type BlockSource, NO_PIECE, viewOf } from "../io/storage.js";
 
 /**
  * Sends a range of DATA blocks as runs, with the payload straight from the source's memory. A run ends where the
@@ -26,7 +26,7 @@ export function sendBlocks(
     const count = consecutiveOnWire(block, end - block, rollover);
     const offset = (block - 1) * blockSize;
     const length = Math.min(count * blockSize, source.availableBytes - offset);
-    const piece = length === 0 ? NOTHING : source.locate(offset, length);
+    const piece = length === 0 ? NO_PIECE : source.locate(offset, length);
     // Only the last block of a file may be shorter than blockSize: there the piece holds all that is left.
     const whole = piece.length === length;
     const blocks = whole ? count : Math.floor(piece.length / blockSize);
@@ -44,8 +44,6 @@ export function sendBlocks(
     }
   }
 }
-
-const NOTHING = { memory: new Uint8Array(0), offset: 0, length: 0 };
 
 function gather(source: BlockSource, offset: number, length: number): Uint8Array {
   const block = new Uint8Array(length);

@@ -1,4 +1,4 @@
-import type { Piece } from "../io/storage.js";
+import { NO_PIECE, type Piece } from "../io/storage.js";
 
 /** Bytes are gathered in pieces of this size, so that a stream of tiny chunks stays cheap to slice. */
 const SLAB_BYTES = 65_536;
@@ -48,7 +48,7 @@ export class ByteQueue {
       if (from >= 0 && from < bytes.length)
         return { memory: bytes, offset: from, length: Math.min(length, bytes.length - from) };
     }
-    return { memory: NOTHING, offset: 0, length: 0 };
+    return NO_PIECE;
   }
 
   /** Drops the chunks that end at or before `uptoBytes`. */
@@ -67,5 +67,3 @@ export class ByteQueue {
     this.#releasedBytes = this.#endBytes;
   }
 }
-
-const NOTHING = new Uint8Array(0);

@@ -1,5 +1,5 @@
 import type { BlockCache, CachedFile, Chunk } from "./block-cache.js";
-import type { BlockSource, Piece, SourceHandlers, StorageFailure } from "./storage.js";
+import { type BlockSource, NO_PIECE, type Piece, type SourceHandlers, type StorageFailure } from "./storage.js";
 
 /** A file as the source of one transfer, read through the thread's {@link BlockCache}. */
 export class FileSource implements BlockSource {
@@ -52,7 +52,7 @@ export class FileSource implements BlockSource {
     const { chunkBytes } = this.#cache;
     const index = Math.floor(offset / chunkBytes);
     const memory = this.#chunks[index - this.#firstChunk]?.bytes;
-    if (!memory) return NOWHERE;
+    if (!memory) return NO_PIECE;
     const from = offset - index * chunkBytes;
     return { memory, offset: from, length: Math.min(length, memory.length - from) };
   }
@@ -92,5 +92,3 @@ export class FileSource implements BlockSource {
     }
   }
 }
-
-const NOWHERE: Piece = { memory: new Uint8Array(0), offset: 0, length: 0 };

@@ -17,6 +17,9 @@ export interface Piece {
   readonly length: number;
 }
 
+/** No bytes at all. */
+export const NO_PIECE: Piece = { memory: new Uint8Array(0), offset: 0, length: 0 };
+
 /** The bytes of a piece, for those who need them as such. */
 export function viewOf({ memory, offset, length }: Piece): Uint8Array {
   return memory.subarray(offset, offset + length);
