@@ -40,9 +40,10 @@ export class FileService {
       const file = this.#cache.reuse(known.identity);
       if (file !== null) return new FileSource(this.#cache, file);
     }
-    const { symlinks, ignoreCase } = this.#settings;
-    const opened = await openForRead(root, path, symlinks, ignoreCase);
-    this.#remember(name, opened);
+    const settings = this.#settings;
+    const opened = await openForRead(root, path, settings.symlinks, settings.ignoreCase);
+    // What was allowed under the settings before a reload says nothing about those after it.
+    if (settings === this.#settings) this.#remember(name, opened);
     return new FileSource(this.#cache, this.#cache.open(opened));
   }
 
