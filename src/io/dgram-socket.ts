@@ -11,6 +11,7 @@ import type {
   SocketFactory,
   SocketHandlers,
 } from "./socket.js";
+import { SocketFlow } from "./socket-flow.js";
 
 const HEADER_BYTES = 4;
 
@@ -162,51 +163,27 @@ class NodeDgramSocket implements DatagramSocket {
 }
 
 /** One peer of a shared socket. */
-class Flow implements DatagramSocket {
-  readonly handlers: SocketHandlers;
-  peer: Peer;
-  readonly #socket: NodeDgramSocket;
+class Flow extends SocketFlow<NodeDgramSocket> {
   readonly #flows: Map<string, Flow>;
   readonly #key: string;
 
   constructor(socket: NodeDgramSocket, flows: Map<string, Flow>, peer: Peer, handlers: SocketHandlers) {
-    this.#socket = socket;
+    super(socket, peer, handlers);
     this.#flows = flows;
-    this.peer = peer;
-    this.handlers = handlers;
     this.#key = formatEndpoint(peer.address, peer.port);
     flows.set(this.#key, this);
   }
 
-  get localAddress(): string {
-    return this.#socket.localAddress;
-  }
-
-  get localPort(): number {
-    return this.#socket.localPort;
-  }
-
-  setPeer(peer: Peer): void {
-    this.peer = peer;
-  }
-
   sendRun(run: DatagramRun): void {
-    this.#socket.sendRunTo(run, this.peer);
+    this.socket.sendRunTo(run, this.peer);
   }
 
   sendDatagram(bytes: Uint8Array, peer: Peer): void {
-    this.#socket.sendDatagram(bytes, peer);
-  }
-
-  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
-    return this.#socket.openFlow(peer, handlers);
+    this.socket.sendDatagram(bytes, peer);
   }
 
   close(): void {
     // A newer flow may have taken its place.
     if (this.#flows.get(this.#key) === this) this.#flows.delete(this.#key);
   }
-
-  /** The shared socket has an owner of its own. */
-  setReferenced(): void {}
 }

@@ -1,5 +1,11 @@
 import type { BlockCache, CachedFile, Chunk } from "./block-cache.js";
-import { type BlockSource, NO_PIECE, type Piece, type SourceHandlers, type StorageFailure } from "./storage.js";
+import {
+  type BlockSource,
+  NO_PIECE,
+  type Piece,
+  type SourceHandlers,
+  type StorageFailure,
+} from "./storage.js";
 
 /** A file as the source of one transfer, read through the thread's {@link BlockCache}. */
 export class FileSource implements BlockSource {

@@ -3,6 +3,7 @@ import type { CommandWriter } from "./command-writer.js";
 import type { Reactor } from "./native-binding.js";
 import { systemError } from "./port-choice.js";
 import type { DatagramRun, DatagramSocket, Peer, SocketHandlers } from "./socket.js";
+import { SocketFlow } from "./socket-flow.js";
 
 /** What the native sockets of a thread share. */
 export interface NativeThread {
@@ -108,10 +109,7 @@ export class NativeSocket implements DatagramSocket {
 }
 
 /** One peer of a shared socket. */
-class NativeFlow implements DatagramSocket {
-  readonly handlers: SocketHandlers;
-  peer: Peer;
-  readonly #socket: NativeSocket;
+class NativeFlow extends SocketFlow<NativeSocket> {
   readonly #commands: CommandWriter;
   readonly #peerId: number;
   #closed = false;
@@ -123,48 +121,27 @@ class NativeFlow implements DatagramSocket {
     peer: Peer,
     handlers: SocketHandlers,
   ) {
-    this.#socket = socket;
+    super(socket, peer, handlers);
     this.#commands = commands;
     this.#peerId = peerId;
-    this.peer = peer;
-    this.handlers = handlers;
-  }
-
-  get localAddress(): string {
-    return this.#socket.localAddress;
-  }
-
-  get localPort(): number {
-    return this.#socket.localPort;
-  }
-
-  setPeer(peer: Peer): void {
-    this.peer = peer;
   }
 
   sendRun(run: DatagramRun): void {
-    if (!this.#closed) this.#commands.run(this.#socket.handle, this.#peerId, run);
+    if (!this.#closed) this.#commands.run(this.socket.handle, this.#peerId, run);
   }
 
   sendDatagram(bytes: Uint8Array, peer: Peer): void {
     if (this.#closed) return;
-    const isSent = peer === this.peer && this.#commands.datagram(this.#socket.handle, this.#peerId, bytes);
-    if (!isSent) this.#socket.sendDatagram(bytes, peer);
-  }
-
-  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
-    return this.#socket.openFlow(peer, handlers);
+    const isSent = peer === this.peer && this.#commands.datagram(this.socket.handle, this.#peerId, bytes);
+    if (!isSent) this.socket.sendDatagram(bytes, peer);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#socket.flows !== null) this.#socket.flows[this.#peerId] = undefined;
-    this.#commands.removePeer(this.#socket.handle, this.#peerId);
+    if (this.socket.flows !== null) this.socket.flows[this.#peerId] = undefined;
+    this.#commands.removePeer(this.socket.handle, this.#peerId);
   }
-
-  /** The shared socket has an owner of its own. */
-  setReferenced(): void {}
 }
 
 /** The reactor's peers begin at 1, and its records say 0 for strangers. */

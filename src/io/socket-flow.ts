@@ -1,0 +1,38 @@
+import type { DatagramRun, DatagramSocket, Peer, SocketHandlers } from "./socket.js";
+
+/** A face of a shared socket for one peer: what the flows of all kinds of sockets have in common. */
+export abstract class SocketFlow<S extends DatagramSocket> implements DatagramSocket {
+  readonly handlers: SocketHandlers;
+  peer: Peer;
+  protected readonly socket: S;
+
+  constructor(socket: S, peer: Peer, handlers: SocketHandlers) {
+    this.socket = socket;
+    this.peer = peer;
+    this.handlers = handlers;
+  }
+
+  get localAddress(): string {
+    return this.socket.localAddress;
+  }
+
+  get localPort(): number {
+    return this.socket.localPort;
+  }
+
+  /** The same endpoint: a flow keeps the peer that it was opened for. */
+  setPeer(peer: Peer): void {
+    this.peer = peer;
+  }
+
+  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
+    return this.socket.openFlow(peer, handlers);
+  }
+
+  /** The shared socket has an owner of its own. */
+  setReferenced(): void {}
+
+  abstract sendRun(run: DatagramRun): void;
+  abstract sendDatagram(bytes: Uint8Array, peer: Peer): void;
+  abstract close(): void;
+}
