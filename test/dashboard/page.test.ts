@@ -7,6 +7,7 @@ import type { Page } from "playwright-core";
 import { runLoad } from "../../bench/load/run-load.js";
 import { startMonitor } from "../../src/index.js";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
+import { exactPlan } from "../helpers/load-plan.js";
 import { ACK, ERROR, RRQ, rawPeer } from "../helpers/raw-peer.js";
 import { startServer } from "../helpers/server.js";
 import { openBrowser, openPage } from "./browser.js";
@@ -150,29 +151,8 @@ test(
     context.after(() => monitor.close());
     const browser = await openBrowser(context);
     const { page, complaints } = await openPage(browser, `http://127.0.0.1:${monitor.dashboard?.port}/`);
-    const result = await runLoad(
-      {
-        address: "127.0.0.1",
-        port,
-        method: "GET",
-        files: ["image"],
-        connections: 500,
-        amount: 1500,
-        durationSeconds: null,
-        ratePerSecond: null,
-        threads: 1,
-        blockSize: 1428,
-        windowSize: 8,
-        // Nobody repeats a request that is being answered: it would be one more transfer.
-        timeoutMs: 20_000,
-        retries: 6,
-        loss: 0,
-        seed: 1,
-        verify: false,
-        putBytes: 0,
-      },
-      new Map(),
-    );
+    const work = { method: "GET", files: ["image"], connections: 500, amount: 1500 } as const;
+    const result = await runLoad(exactPlan(port, work), new Map());
     assert.deepEqual([result.completed, result.failed], [1500, 0]);
     while (server.transferCount > 0) await once(server, "transferEnd");
     const bytes = `${result.bytes.toLocaleString("en")} bytes downloaded, 0 bytes uploaded`;

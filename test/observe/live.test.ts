@@ -10,6 +10,7 @@ import { createClient, type Server, startMonitor } from "../../src/index.js";
 import type { LiveHello, LiveTick } from "../../src/observe/live-messages.js";
 import { readEvents } from "../helpers/event-stream.js";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
+import { exactPlan } from "../helpers/load-plan.js";
 import { parseMetrics } from "../helpers/prometheus.js";
 import { ACK, RRQ, rawPeer } from "../helpers/raw-peer.js";
 import { startServer } from "../helpers/server.js";
@@ -176,28 +177,15 @@ for (const workers of [0, 2]) {
         await writeFile(join(root, name), sampleBytes(size));
       const { server, port } = await startServer(context, { root, workers, windowSize: 16 });
       const http = await watched(context, server);
-      const plan = {
-        address: "127.0.0.1",
-        port,
-        durationSeconds: null,
-        ratePerSecond: null,
-        threads: 1,
-        blockSize: 1428,
-        windowSize: 8,
-        // Nobody repeats a request that is being answered: each would be one more transfer.
-        timeoutMs: 20_000,
-        retries: 6,
-        loss: 0,
-        seed: 1,
-        verify: false,
-        putBytes: 30_000,
-      };
       const content = new Map([["up-%n", sampleBytes(30_000)]]);
       const files = ["small", "middle", "large"];
       const [gets, misses, puts] = await Promise.all([
-        runLoad({ ...plan, method: "GET", files, connections: 500, amount: 1000 }, new Map()),
-        runLoad({ ...plan, method: "GET", files: ["none"], connections: 20, amount: 100 }, new Map()),
-        runLoad({ ...plan, method: "PUT", files: ["up-%n"], connections: 50, amount: 150 }, content),
+        runLoad(exactPlan(port, { method: "GET", files, connections: 500, amount: 1000 }), new Map()),
+        runLoad(exactPlan(port, { method: "GET", files: ["none"], connections: 20, amount: 100 }), new Map()),
+        runLoad(
+          exactPlan(port, { method: "PUT", files: ["up-%n"], connections: 50, amount: 150 }, 30_000),
+          content,
+        ),
       ]);
       assert.deepEqual([gets.completed, gets.failed, misses.failed], [1000, 0, 100]);
       assert.deepEqual([puts.completed, puts.errors], [150, []]);
