@@ -1,4 +1,4 @@
-import { canonicalAddress } from "./address.js";
+import { addressOfBytes } from "./address.js";
 import type { Peer } from "./socket.js";
 
 /** Addresses kept as text; those of a larger crowd are spelled out again. */
@@ -25,9 +25,7 @@ export class AddressBook {
   #textV4(word: number): string {
     let text = this.#v4.get(word);
     if (text === undefined) {
-      // The word holds the bytes as they are on the wire, read by a little-endian machine or a big-endian one.
-      bytes.setUint32(0, word, isLittleEndian);
-      text = `${bytes.getUint8(0)}.${bytes.getUint8(1)}.${bytes.getUint8(2)}.${bytes.getUint8(3)}`;
+      text = addressOfBytes(bytesOf(Uint32Array.of(word)));
       if (this.#v4.size >= ADDRESSES_MAX) this.#v4.clear();
       this.#v4.set(word, text);
     }
@@ -35,13 +33,13 @@ export class AddressBook {
   }
 }
 
-const bytes = new DataView(new ArrayBuffer(16));
-const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+/** The words hold the bytes of an address in the order of the wire. */
+function bytesOf(words: Uint32Array): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}
 
 function textV6(words: Uint32Array, at: number, scopeAt: number): string {
-  for (let i = 0; i < 4; i++) bytes.setUint32(i * 4, words[at + i] as number, isLittleEndian);
-  const groups = Array.from({ length: 8 }, (_, i) => bytes.getUint16(i * 2).toString(16));
-  const address = canonicalAddress(groups.join(":"));
-  const isLinkLocal = (bytes.getUint16(0) & 0xffc0) === 0xfe80;
-  return isLinkLocal ? `${address}%${words[scopeAt]}` : address;
+  const bytes = bytesOf(words.subarray(at, at + 4));
+  const isLinkLocal = bytes[0] === 0xfe && ((bytes[1] as number) & 0xc0) === 0x80;
+  return isLinkLocal ? `${addressOfBytes(bytes)}%${words[scopeAt]}` : addressOfBytes(bytes);
 }

@@ -13,6 +13,16 @@ export function canonicalAddress(address: string): string {
   return new SocketAddress({ address: bare, family: "ipv6" }).address + zone;
 }
 
+/** The literal for 4 or 16 bytes in network byte order, canonical and without a zone. */
+export function addressOfBytes(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join(".");
+  const groups: string[] = [];
+  for (let at = 0; at < bytes.length; at += 2) {
+    groups.push((((bytes[at] as number) << 8) | (bytes[at + 1] as number)).toString(16));
+  }
+  return canonicalAddress(groups.join(":"));
+}
+
 /** Where a datagram to the unspecified address ends up: on this machine. Other addresses stay. */
 export function reachableAddress(address: string): string {
   if (address === "0.0.0.0") return "127.0.0.1";

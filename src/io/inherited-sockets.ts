@@ -1,5 +1,5 @@
 import { readFile, readlink } from "node:fs/promises";
-import { canonicalAddress } from "./address.js";
+import { addressOfBytes, canonicalAddress } from "./address.js";
 import { dgramSockets } from "./dgram-socket.js";
 import type { OpenSocketOptions, SocketFactory } from "./socket.js";
 
@@ -60,15 +60,8 @@ async function findSockets(count: number): Promise<Map<string, number>> {
   return sockets;
 }
 
-/** The kernel prints addresses as 32-bit numbers in the byte order of the machine. */
+/** The kernel prints the 32-bit words of an address as numbers of this machine; in memory they are in network order. */
 function addressOf(hex: string): string {
-  const bytes = Buffer.from(hex, "hex");
-  if (isLittleEndian()) bytes.swap32();
-  if (bytes.length === 4) return bytes.join(".");
-  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16));
-  return canonicalAddress(groups.join(":"));
-}
-
-function isLittleEndian(): boolean {
-  return new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+  const words = Uint32Array.from(hex.match(/.{8}/g) ?? [], (word) => Number.parseInt(word, 16));
+  return addressOfBytes(new Uint8Array(words.buffer));
 }
