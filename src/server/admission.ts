@@ -8,6 +8,8 @@ export interface AdmittedTransfer {
   readonly clientAddress: string;
   /** True once the client has answered anything: its address is real. */
   readonly proven: boolean;
+  /** It has its socket: the system carries it. */
+  readonly isCarried: boolean;
   /** How long nothing has come from the client, ms. */
   silentMs(): number;
   /** Ends it in favour of a new one. */
@@ -55,10 +57,15 @@ export class Admission<T extends AdmittedTransfer> {
     return this.#transfersMaxNow < this.#transfersMax ? this.#transfersMaxNow : null;
   }
 
-  /** The system could not carry the newest transfer: what it carries is the limit, until half of the places are free. */
+  /**
+   * The system could not carry the newest transfer: what it carries is the limit, until half of the places are free.
+   * Within that limit it is a shortage of a moment, as what an evicted transfer held comes back a little later.
+   */
   learnShortage(): void {
-    const carried = this.#byClient.size - SHORTAGE_RESERVE;
-    this.#transfersMaxNow = Math.max(1, Math.min(this.#transfersMaxNow, carried));
+    if (this.#byClient.size <= this.#transfersMaxNow && this.shortOf !== null) return;
+    let carried = 0;
+    for (const transfer of this.#byClient.values()) if (transfer.isCarried) carried++;
+    this.#transfersMaxNow = Math.max(1, Math.min(this.#transfersMaxNow, carried - SHORTAGE_RESERVE));
   }
 
   transfers(): Iterable<T> {

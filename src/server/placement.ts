@@ -91,6 +91,8 @@ export interface FileOrder {
 export interface PlacedTransfer {
   /** The client has answered: its address is real. */
   readonly proven: boolean;
+  /** It has its socket. */
+  readonly isCarried: boolean;
   /** A fresh request of the same client means that it was started anew. */
   readonly hasMovedData: boolean;
   /** How long nothing has come from the client. */

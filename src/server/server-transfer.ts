@@ -89,6 +89,10 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     return this.#placed.proven;
   }
 
+  get isCarried(): boolean {
+    return this.#placed.isCarried;
+  }
+
   /** Data has moved: a fresh request of the same client means that it was started anew. */
   get hasMovedData(): boolean {
     return this.#placed.hasMovedData;

@@ -100,6 +100,10 @@ export class TransferHost implements PlacedTransfer {
     return this.#engine.proven;
   }
 
+  get isCarried(): boolean {
+    return this.#driver.socket !== null;
+  }
+
   get hasMovedData(): boolean {
     return this.#engine.hasMovedData;
   }

@@ -133,6 +133,10 @@ class RemoteTransfer implements PlacedTransfer {
     return this.#slot < 0 || this.#board.read(this.#slot).proven;
   }
 
+  get isCarried(): boolean {
+    return this.#slot < 0 || this.#board.read(this.#slot).localPort > 0;
+  }
+
   get hasMovedData(): boolean {
     return this.#slot < 0 || this.#board.read(this.#slot).hasMovedData;
   }

@@ -123,6 +123,9 @@ export class SimWorkers implements Placement {
       get proven() {
         return host.proven;
       },
+      get isCarried() {
+        return host.isCarried;
+      },
       get hasMovedData() {
         return host.hasMovedData;
       },
