@@ -18,8 +18,10 @@ namespace {
 constexpr size_t kDatagramBytesMax = 65'536;
 // Rows start where a view for a small datagram can be kept ready in JavaScript.
 constexpr size_t kAlignment = 64;
-// Taken from one socket before the next one has its turn.
-constexpr size_t kDatagramsPerVisit = 64;
+// Taken from one socket before the next one has its turn. Most hear one ACK at a time: room for 64 is made only where
+// they come that fast.
+constexpr uint32_t kDatagramsPerVisitMin = 4;
+constexpr uint32_t kDatagramsPerVisitMax = 64;
 // Datagrams that one coalesced receive may hold (the kernel's limit is 64; newer ones may have 128).
 constexpr uint32_t kSegmentsMax = 128;
 constexpr size_t kControlBytes = CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(in6_pktinfo));
@@ -77,10 +79,10 @@ BatchReceiver::BatchReceiver(uint8_t* inbox, size_t inbox_bytes, uint32_t* recor
       inbox_bytes_(inbox_bytes),
       records_(records),
       records_max_(static_cast<uint32_t>(record_words / kRecordWords)),
-      messages_(kDatagramsPerVisit),
-      iovs_(kDatagramsPerVisit),
-      senders_(kDatagramsPerVisit),
-      controls_(kDatagramsPerVisit * kControlSlot) {}
+      messages_(kDatagramsPerVisitMax),
+      iovs_(kDatagramsPerVisitMax),
+      senders_(kDatagramsPerVisitMax),
+      controls_(kDatagramsPerVisitMax * kControlSlot) {}
 
 void BatchReceiver::Reset() {
   used_ = 0;
@@ -95,7 +97,7 @@ int BatchReceiver::Receive(UdpSocket& socket) {
   return socket.datagram_bytes > 0 && batches_ ? ReceiveMany(socket) : ReceiveOne(socket);
 }
 
-// For sockets that hear little at a time: an ACK, and then nothing before the next window has left.
+// For sockets whose datagrams may have any size, and for systems without recvmmsg.
 int BatchReceiver::ReceiveOne(UdpSocket& socket) {
   Address from;
   alignas(cmsghdr) char control[kControlBytes];
@@ -123,7 +125,8 @@ int BatchReceiver::ReceiveMany(UdpSocket& socket) {
   const size_t slot = socket.receives_coalesced ? kDatagramBytesMax : Aligned(socket.datagram_bytes + 1);
   const size_t segments = socket.receives_coalesced ? kSegmentsMax : 1;
   const size_t room = std::min((inbox_bytes_ - used_) / slot, (records_max_ - count_) / segments);
-  const size_t wanted = std::min(kDatagramsPerVisit, room);
+  const uint32_t visit_size = std::max(socket.visit_size, kDatagramsPerVisitMin);
+  const size_t wanted = std::min<size_t>(visit_size, room);
   const bool has_details = socket.receives_coalesced || socket.reports_local;
   for (size_t i = 0; i < wanted; i++) {
     iovs_[i] = {inbox_ + used_ + i * slot, slot};
@@ -146,6 +149,8 @@ int BatchReceiver::ReceiveMany(UdpSocket& socket) {
     if (errno == ENOSYS || errno == EPERM) batches_ = false;
     return IsFatal(errno) ? errno : 0;
   }
+  const bool is_filled = static_cast<uint32_t>(taken) == visit_size;
+  socket.visit_size = is_filled ? std::min(2 * visit_size, kDatagramsPerVisitMax) : static_cast<uint32_t>(taken);
   for (int i = 0; i < taken; i++) {
     Record(socket, messages_[i].msg_hdr, senders_[i], used_ + static_cast<size_t>(i) * slot, messages_[i].msg_len);
   }

@@ -41,6 +41,8 @@ struct UdpSocket {
   Address local;
   PeerTable peers;
   uint32_t datagram_bytes = 0;
+  // Datagrams asked for at the next visit: grows while that many are there, and is small again when they are not.
+  uint32_t visit_size = 0;
   bool receives_coalesced = false;
   bool reports_local = false;
   bool segmentation_refused = false;

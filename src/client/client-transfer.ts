@@ -181,10 +181,10 @@ export class ClientTransfer implements TransferControl {
       throw Object.assign(new RangeError(text), { code: "ERR_SOCKET_BAD_PORT" });
     }
     const { blockSize, windowSize } = this.#settings;
-    const isGet = this.#request.method === "GET";
-    const receiveBufferBytes = isGet ? receiveBufferFor(blockSize, windowSize) : 0;
-    const datagramBytes = isGet ? datagramBytesFor(blockSize) : 0;
-    const options = { address, port: 0, receiveBufferBytes, datagramBytes };
+    const receivesWindows = this.#request.method === "GET";
+    const receiveBufferBytes = receivesWindows ? receiveBufferFor(blockSize, windowSize) : 0;
+    const datagramBytes = datagramBytesFor(receivesWindows ? blockSize : 0);
+    const options = { address, port: 0, receiveBufferBytes, datagramBytes, receivesWindows };
     driver.bind(await this.#runtime.sockets.open(options, driver));
   }
 

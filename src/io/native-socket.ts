@@ -62,8 +62,7 @@ export class NativeSockets implements SocketFactory, NativeThread {
     const first = isRange ? port.first : port;
     const count = isRange ? port.last - port.first + 1 : 1;
     const flags =
-      (datagramBytes > 0 && !options.reportsLocalAddress ? Flag.coalesce : 0) |
-      (options.reportsLocalAddress ? Flag.reportLocal : 0);
+      (options.receivesWindows ? Flag.coalesce : 0) | (options.reportsLocalAddress ? Flag.reportLocal : 0);
     let handle: number;
     try {
       const start = randomStart(count);

@@ -79,10 +79,12 @@ export interface OpenSocketOptions {
   /** Bytes asked for as kernel receive buffer; the kernel may grant less. 0 leaves its default. */
   readonly receiveBufferBytes?: number;
   /**
-   * Largest datagram that makes sense here, for sockets that hear many in a row (a receiver's, a request port's): they
-   * are taken in batches, and of a larger one only so much arrives that its length shows. 0 for any.
+   * Largest datagram that makes sense here: of a larger one only so much arrives that its length shows, and in return
+   * many are taken at once. 0 for any.
    */
   readonly datagramBytes?: number;
+  /** Windows of DATA arrive here: in one piece, where the kernel joins them. */
+  readonly receivesWindows?: boolean;
   /** Bind the unspecified address, and tell for each datagram the address that it was sent to. */
   readonly reportsLocalAddress?: boolean;
   /** A descriptor that is bound to this address and port already; node:dgram alone takes it. */
@@ -116,7 +118,7 @@ export function receiveBufferFor(blockSize: number, windowSize: number): number 
 /** Header, and the payload without negotiation: OACKs and ERRORs are no longer. */
 const DATAGRAM_BYTES_MIN = 516;
 
-/** The largest datagram that makes sense to a receiver of blocks of this size. */
+/** The largest datagram that makes sense to a receiver of blocks of this size; 0 where only ACKs and ERRORs come. */
 export function datagramBytesFor(blockSize: number): number {
   return Math.max(DATAGRAM_BYTES_MIN, blockSize + 4);
 }

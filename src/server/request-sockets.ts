@@ -171,6 +171,7 @@ export class RequestSockets {
         port: this.#port,
         receiveBufferBytes: shared === undefined ? RECEIVE_BUFFER_BYTES : SHARED_RECEIVE_BUFFER_BYTES,
         datagramBytes: Math.max(DATAGRAM_BYTES, shared ?? 0),
+        receivesWindows: Boolean(shared),
         reportsLocalAddress: this.#coversAddresses && isUnspecified(address),
       },
       {

@@ -279,11 +279,13 @@ export class TransferHost implements PlacedTransfer {
     const { sharedPort } = this.#thread;
     if (sharedPort !== undefined) return sharedPort.open(this.#request, this.#socketHandlers());
     const { blockSize, windowSize } = offer.parameters;
+    const receives = method === "PUT";
     const options = {
       address: localAddress,
       port: this.#thread.settings.portRange ?? 0,
-      receiveBufferBytes: method === "PUT" ? receiveBufferFor(blockSize, windowSize) : 0,
-      datagramBytes: method === "PUT" ? datagramBytesFor(blockSize) : 0,
+      receiveBufferBytes: receives ? receiveBufferFor(blockSize, windowSize) : 0,
+      datagramBytes: datagramBytesFor(receives ? blockSize : 0),
+      receivesWindows: receives,
     };
     return this.#thread.runtime.sockets.open(options, this.#socketHandlers());
   }

@@ -103,22 +103,36 @@ export function testSocketContract(names: string, here: SocketFactory, there: So
     },
   );
 
-  test(`${names}: empty, large and many datagrams come whole`, TIME_LIMIT, async () => {
-    const [a, b] = [await bind(here), await bind(there, { receiveBufferBytes: 4_000_000 })];
-    const large = Uint8Array.from({ length: 65_468 }, (_, i) => i % 251);
-    a.socket.sendDatagram(new Uint8Array(0), b.peer);
-    a.socket.sendDatagram(Uint8Array.from(large), b.peer);
-    assert.deepEqual((await b.next()).bytes, []);
-    assert.deepEqual((await b.next()).bytes, [...large]);
-    a.socket.setPeer(b.peer);
-    const count = 100;
-    const memory = Uint8Array.from({ length: count * 1428 - 9 }, (_, i) => (i * 7) % 253);
-    const payload = { memory, offset: 0, length: memory.length };
-    a.socket.sendRun({ opcode: 3, firstNumber: 1, count, payloadBytesEach: 1428, payload });
-    for (let i = 0; i < count; i++) {
-      const { bytes } = await b.next();
-      assert.deepEqual(bytes, [0, 3, 0, i + 1, ...memory.subarray(i * 1428, (i + 1) * 1428)]);
-    }
+  for (const receiving of [{}, { datagramBytes: 65_468 }, { datagramBytes: 65_468, receivesWindows: true }]) {
+    const how = Object.keys(receiving).join(", ") || "one by one";
+    test(`${names}: empty, large and many datagrams come whole (${how})`, TIME_LIMIT, async () => {
+      const [a, b] = [await bind(here), await bind(there, { receiveBufferBytes: 4_000_000, ...receiving })];
+      const large = Uint8Array.from({ length: 65_468 }, (_, i) => i % 251);
+      a.socket.sendDatagram(new Uint8Array(0), b.peer);
+      a.socket.sendDatagram(Uint8Array.from(large), b.peer);
+      assert.deepEqual((await b.next()).bytes, []);
+      assert.deepEqual((await b.next()).bytes, [...large]);
+      a.socket.setPeer(b.peer);
+      const count = 100;
+      const memory = Uint8Array.from({ length: count * 1428 - 9 }, (_, i) => (i * 7) % 253);
+      const payload = { memory, offset: 0, length: memory.length };
+      a.socket.sendRun({ opcode: 3, firstNumber: 1, count, payloadBytesEach: 1428, payload });
+      for (let i = 0; i < count; i++) {
+        const { bytes } = await b.next();
+        assert.deepEqual(bytes, [0, 3, 0, i + 1, ...memory.subarray(i * 1428, (i + 1) * 1428)]);
+      }
+      a.socket.close();
+      b.socket.close();
+    });
+  }
+
+  test(`${names}: of a datagram that is too large, so much comes that it shows`, TIME_LIMIT, async () => {
+    const [a, b] = [await bind(here), await bind(there, { datagramBytes: 516 })];
+    a.socket.sendDatagram(new Uint8Array(600).fill(7), b.peer);
+    a.socket.sendDatagram(new Uint8Array(516).fill(8), b.peer);
+    const { bytes } = await b.next();
+    assert.ok(bytes.length > 516 && bytes.length <= 600, `${bytes.length} bytes`);
+    assert.deepEqual((await b.next()).bytes, new Array(516).fill(8));
     a.socket.close();
     b.socket.close();
   });
