@@ -22,6 +22,8 @@ const LOADER_BYTES = FULL ? 1024 * KIB : 64 * KIB;
 const KERNEL_BYTES = FULL ? 8192 * KIB : 128 * KIB;
 const INITRD_BYTES = FULL ? 32_768 * KIB : 256 * KIB;
 const RESIDENT_MIB_MAX = 400;
+/** Of 1,024 transfers. */
+const ROUNDS_MAX = 6;
 const FIRST_ANSWER_P99_MS_MAX = 1000;
 const CONFIGURATION_NAMES = 10;
 /** Longer than any answer takes: a request that comes twice leaves a transfer that nobody wants. */
@@ -183,23 +185,23 @@ test("1,024 transfers of different files at once: all complete, and nothing of t
   );
   const idle = await measure();
   const idleDescriptors = descriptors(server);
-  const after: Living[] = [];
-  for (let round = 0; round < 2; round++) {
+  // What is compiled and cached (a worker learns names that another one served before) counts once and comes to an
+  // end; a transfer that stayed would count in every round.
+  const living = [idle];
+  let isSteady = false;
+  for (let round = 0; round < ROUNDS_MAX && !isSteady; round++) {
     await transferAll(client, root, count);
     await settles(server, idleDescriptors);
-    after.push(await measure());
+    const [before, now] = [living.at(-1) as Living, await measure()];
+    assert.deepEqual(now.failures, []);
+    isSteady = now.heapBytes.every((bytes, thread) => bytes < (before.heapBytes[thread] ?? 0) * 1.02);
+    living.push(now);
   }
+  const heaps = living.map(({ heapBytes }) => heapBytes.map((bytes) => (bytes / 1e6).toFixed(2)).join(" "));
   context.diagnostic(
-    `living heap of the threads: ${[idle, ...after].map(({ heapBytes }) => heapBytes.map((bytes) => (bytes / 1e6).toFixed(2)).join(" ")).join(", then ")} MB; resident ${residentMiB(server, "VmRSS").toFixed(0)} MiB`,
+    `living heap of the threads: ${heaps.join(", then ")} MB; resident ${residentMiB(server, "VmRSS").toFixed(0)} MiB`,
   );
-  const [first, second] = after as [Living, Living];
-  assert.deepEqual(second.failures, []);
-  for (const [thread, bytes] of idle.heapBytes.entries()) {
-    const [afterFirst = 0, afterSecond = 0] = [first.heapBytes[thread], second.heapBytes[thread]];
-    // What is compiled and cached at first counts once; a transfer that stayed would count a thousand times.
-    assert.ok(afterFirst < bytes * 1.15, `thread ${thread}: ${bytes} bytes live, then ${afterFirst}`);
-    assert.ok(afterSecond < afterFirst * 1.02, `thread ${thread}: ${afterFirst} bytes, then ${afterSecond}`);
-  }
+  assert.ok(isSteady, `the living heap grows with each ${count} transfers: ${heaps.join(", then ")} MB`);
   assert.ok(residentMiB(server, "VmRSS") < RESIDENT_MIB_MAX);
 });
 
