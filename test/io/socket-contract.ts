@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { DatagramSocket, OpenSocketOptions, Peer, SocketFactory } from "../../src/io/socket.js";
+import type {
+  DatagramSocket,
+  OpenSocketOptions,
+  Peer,
+  SocketFactory,
+  SocketHandlers,
+} from "../../src/io/socket.js";
 
 const TIME_LIMIT = { timeout: 120_000 };
 
@@ -11,29 +17,39 @@ interface Arrived {
   readonly localAddress: string;
 }
 
-/** A bound socket and what comes to it. */
-async function bind(factory: SocketFactory, options: Partial<OpenSocketOptions> = {}) {
+/** Keeps what arrives for whoever waits for it. */
+function inbox(): { handlers: SocketHandlers; next: () => Promise<Arrived>; errors: Error[] } {
   const waiting: ((datagram: Arrived) => void)[] = [];
   const came: Arrived[] = [];
   const errors: Error[] = [];
-  const address = options.address ?? "127.0.0.1";
-  const socket: DatagramSocket = await factory.open(
-    { port: 0, receiveBufferBytes: 400_000, ...options, address },
-    {
-      onDatagram: (bytes, peer, localAddress) => {
-        const arrived = { bytes: [...bytes], peer, localAddress };
-        const take = waiting.shift();
-        if (take === undefined) came.push(arrived);
-        else take(arrived);
-      },
-      onError: (error) => errors.push(error),
-    },
-  );
+  const onDatagram = (bytes: Uint8Array, peer: Peer, localAddress: string): void => {
+    const arrived = { bytes: [...bytes], peer, localAddress };
+    const take = waiting.shift();
+    if (take === undefined) came.push(arrived);
+    else take(arrived);
+  };
   const next = (): Promise<Arrived> => {
     const first = came.shift();
     return first === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(first);
   };
+  return { handlers: { onDatagram, onError: (error) => errors.push(error) }, next, errors };
+}
+
+/** A bound socket and what comes to it. */
+async function bind(factory: SocketFactory, options: Partial<OpenSocketOptions> = {}) {
+  const address = options.address ?? "127.0.0.1";
+  const { handlers, next, errors } = inbox();
+  const socket: DatagramSocket = await factory.open(
+    { port: 0, receiveBufferBytes: 400_000, ...options, address },
+    handlers,
+  );
   return { socket, next, errors, peer: { address, port: socket.localPort } };
+}
+
+/** A face of a socket for one peer, and what comes to it. */
+function flowTo(socket: DatagramSocket, peer: Peer) {
+  const { handlers, next } = inbox();
+  return { flow: socket.openFlow(peer, handlers), next };
 }
 
 /** What every kind of socket promises; `names` says which two kinds talk to each other. */
@@ -150,6 +166,45 @@ export function testSocketContract(names: string, here: SocketFactory, there: So
     await assert.rejects(there.open(range, handlers), { code: "EADDRINUSE" });
     for (const open of sockets) open.close();
   });
+
+  test(
+    `${names}: flows share a port, each hears its peer alone, and a closed one leaves the others`,
+    TIME_LIMIT,
+    async () => {
+      const [shared, a, b, stranger] = [
+        await bind(here),
+        await bind(there),
+        await bind(there),
+        await bind(there),
+      ];
+      const [toA, toB] = [flowTo(shared.socket, a.peer), flowTo(shared.socket, b.peer)];
+      assert.equal(toA.flow.localPort, shared.socket.localPort);
+      b.socket.sendDatagram(Uint8Array.of(2), shared.peer);
+      a.socket.sendDatagram(Uint8Array.of(1), shared.peer);
+      stranger.socket.sendDatagram(Uint8Array.of(3), shared.peer);
+      assert.deepEqual(await toA.next(), { bytes: [1], peer: a.peer, localAddress: "127.0.0.1" });
+      assert.deepEqual((await toB.next()).bytes, [2]);
+      assert.deepEqual((await shared.next()).bytes, [3]);
+      const payload = { memory: Uint8Array.of(7, 8, 9), offset: 0, length: 3 };
+      toA.flow.sendRun({ opcode: 3, firstNumber: 1, count: 2, payloadBytesEach: 2, payload });
+      toB.flow.sendDatagram(Uint8Array.of(5), b.peer);
+      assert.deepEqual((await a.next()).bytes, [0, 3, 0, 1, 7, 8]);
+      assert.deepEqual((await a.next()).bytes, [0, 3, 0, 2, 9]);
+      assert.deepEqual(await b.next(), { bytes: [5], peer: shared.peer, localAddress: "127.0.0.1" });
+      toA.flow.close();
+      toA.flow.close();
+      a.socket.sendDatagram(Uint8Array.of(4), shared.peer);
+      assert.deepEqual((await shared.next()).bytes, [4]);
+      b.socket.sendDatagram(Uint8Array.of(6), shared.peer);
+      assert.deepEqual((await toB.next()).bytes, [6]);
+      // A newer flow to the same peer takes its place; the older one's close does not end it.
+      const newer = flowTo(shared.socket, b.peer);
+      toB.flow.close();
+      b.socket.sendDatagram(Uint8Array.of(7), shared.peer);
+      assert.deepEqual((await newer.next()).bytes, [7]);
+      for (const { socket } of [shared, a, b, stranger]) socket.close();
+    },
+  );
 
   test(`${names}: what can't be sent at all is reported, and the socket lives`, TIME_LIMIT, async () => {
     let report: (error: Error) => void = () => undefined;

@@ -1,5 +1,7 @@
 import type { Clock } from "../../src/io/clock.js";
+import { systemError } from "../../src/io/port-choice.js";
 import type { DatagramRun, DatagramSocket, Peer, SocketHandlers } from "../../src/io/socket.js";
+import { SocketFlow } from "../../src/io/socket-flow.js";
 import { viewOf } from "../../src/io/storage.js";
 import type { Random } from "./random.js";
 
@@ -25,6 +27,9 @@ export interface WireObserver {
 export type Fate = "drop" | "duplicate" | "late";
 
 const LATE_MS = 40;
+
+/** What a UDP datagram over IPv4 can carry. */
+const DATAGRAM_BYTES_MAX = 65_507;
 
 interface PlannedEvent {
   readonly atMs: number;
@@ -112,10 +117,14 @@ export class World {
     };
   }
 
-  /** Binds a socket; port 0 takes the next free one. */
+  /** Binds a socket; port 0 takes the next free one. Throws the system's EADDRINUSE for a taken one. */
   open(address: string, port: number, handlers: SocketHandlers): SimSocket {
-    const socket = new SimSocket(this, address, port || this.#nextPort++, handlers);
-    this.#sockets.set(keyOf({ address, port: socket.localPort }), socket);
+    const localPort = port || this.#nextPort++;
+    const key = keyOf({ address, port: localPort });
+    if (this.#sockets.has(key))
+      throw systemError({ code: "EADDRINUSE", syscall: "bind" }, address, localPort);
+    const socket = new SimSocket(this, address, localPort, handlers);
+    this.#sockets.set(key, socket);
     return socket;
   }
 
@@ -168,6 +177,8 @@ export class World {
 export class SimSocket implements DatagramSocket {
   readonly localAddress: string;
   readonly localPort: number;
+  /** By the endpoint of their peers. */
+  readonly flows = new Map<string, SimFlow>();
   onClose: () => void = () => undefined;
   readonly #world: World;
   readonly #handlers: SocketHandlers;
@@ -185,7 +196,11 @@ export class SimSocket implements DatagramSocket {
     this.#peer = peer;
   }
 
-  sendRun({ opcode, firstNumber, count, payloadBytesEach, payload }: DatagramRun): void {
+  sendRun(run: DatagramRun): void {
+    this.sendRunTo(run, this.#peer);
+  }
+
+  sendRunTo({ opcode, firstNumber, count, payloadBytesEach, payload }: DatagramRun, peer: Peer): void {
     const bytes = viewOf(payload);
     for (let i = 0; i < count; i++) {
       const start = i * payloadBytesEach;
@@ -194,24 +209,38 @@ export class SimSocket implements DatagramSocket {
       const datagram = new Uint8Array(4 + end - start);
       datagram.set([opcode >> 8, opcode & 0xff, number >> 8, number & 0xff]);
       datagram.set(bytes.subarray(start, end), 4);
-      this.sendDatagram(datagram, this.#peer);
+      this.sendDatagram(datagram, peer);
     }
   }
 
   sendDatagram(bytes: Uint8Array, peer: Peer): void {
-    if (!this.#closed)
+    if (this.#closed) return;
+    if (bytes.length <= DATAGRAM_BYTES_MAX) {
       this.#world.transmit({ address: this.localAddress, port: this.localPort }, peer, bytes);
+      return;
+    }
+    const error = systemError({ code: "EMSGSIZE", syscall: "send" }, peer.address, peer.port);
+    this.#world.after(0, () => {
+      if (!this.#closed) this.#handlers.onError(error);
+    });
   }
 
   deliver(bytes: Uint8Array, from: Peer): void {
     if (this.#closed) return;
+    const flow = this.flows.get(keyOf(from));
+    if (flow !== undefined) {
+      flow.handlers.onDatagram(bytes, flow.peer, this.localAddress);
+      return;
+    }
     const known = this.#peer;
     const peer = known.address === from.address && known.port === from.port ? known : from;
     this.#handlers.onDatagram(bytes, peer, this.localAddress);
   }
 
-  openFlow(): never {
-    throw new Error("nobody shares ports here yet");
+  openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
+    const flow = new SimFlow(this, peer, handlers);
+    this.flows.set(keyOf(peer), flow);
+    return flow;
   }
 
   close(): void {
@@ -222,6 +251,22 @@ export class SimSocket implements DatagramSocket {
   }
 
   setReferenced(): void {}
+}
+
+/** One peer of a shared socket. */
+class SimFlow extends SocketFlow<SimSocket> {
+  sendRun(run: DatagramRun): void {
+    this.socket.sendRunTo(run, this.peer);
+  }
+
+  sendDatagram(bytes: Uint8Array, peer: Peer): void {
+    this.socket.sendDatagram(bytes, peer);
+  }
+
+  close(): void {
+    // A newer flow may have taken its place.
+    if (this.socket.flows.get(keyOf(this.peer)) === this) this.socket.flows.delete(keyOf(this.peer));
+  }
 }
 
 function keyOf(peer: Peer): string {
