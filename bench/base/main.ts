@@ -23,7 +23,7 @@ median (lowest to highest). A claim holds where the whole range lies on one side
   npm run bench:base -- ../ntftp-main ../ntftp-branch -l 1428x1 -n 9
 `;
 
-async function main(words: readonly string[]): Promise<number> {
+async function main(words: readonly string[], signal: AbortSignal): Promise<number> {
   const command = new BenchCommand("bench:base");
   command
     .description("Measures two checkouts of ntftp side by side.")
@@ -50,7 +50,7 @@ async function main(words: readonly string[]): Promise<number> {
   const lines = linesNamed(options.lines);
   const { rounds, seconds } = options;
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
-  const comparison = { subjects, lines, rounds, seconds, warmUpSecondsMax: 5 };
+  const comparison = { subjects, lines, rounds, seconds, warmUpSecondsMax: 5, signal };
   const { samples, missing } = await runRounds(comparison, (done, all, sample) =>
     say(`${done}/${all} ${sample.line} ${sample.subject}: ${sample.cpuSeconds.toFixed(3)} CPU s`),
   );

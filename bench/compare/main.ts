@@ -15,7 +15,7 @@ import { type LineSummary, summarize } from "./summary.js";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-async function main(words: readonly string[]): Promise<number> {
+async function main(words: readonly string[], signal: AbortSignal): Promise<number> {
   const programs = programsFolder();
   const invocation = parseCompareCommand(words, programs);
   if (invocation.kind === "help") {
@@ -26,7 +26,7 @@ async function main(words: readonly string[]): Promise<number> {
   const wanted = invocation.subjects.filter((subject) => native.isNative || subject.needsNative !== true);
   if (wanted.length < invocation.subjects.length) say(`the native path is left out: ${native.reason}`);
   const subjects = providePrograms(wanted, programs, say);
-  const comparison = { ...invocation, subjects };
+  const comparison = { ...invocation, subjects, signal };
   const measured = await runRounds(comparison, (done, all, sample) => say(describe(done, all, sample)));
   const summaries = summarize(invocation.lines, subjects, measured.samples);
   const page = formatPage(invocation, summaries, measured, native.reason);

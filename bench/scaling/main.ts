@@ -26,7 +26,7 @@ interface Options {
   native: boolean;
 }
 
-async function main(words: readonly string[]): Promise<number> {
+async function main(words: readonly string[], signal: AbortSignal): Promise<number> {
   const command = new BenchCommand("bench:scaling");
   command
     .description("What two workers deliver against one. Needs root and the cgroup v1 cpu controller.")
@@ -45,7 +45,9 @@ async function main(words: readonly string[]): Promise<number> {
   try {
     await prepareFiles(root, [LINE]);
     for (let round = 0; round < rounds; round++) {
+      signal.throwIfAborted();
       const one = await measure(root, 1, percent, seconds, native);
+      signal.throwIfAborted();
       const two = await measure(root, 2, percent, seconds, native);
       results.push(two / one);
       const speeds = `one ${one.toFixed(0)} MiB/s, two ${two.toFixed(0)} MiB/s`;

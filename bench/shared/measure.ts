@@ -50,6 +50,8 @@ export interface Settings {
   readonly warmUpSecondsMax: number;
   /** Folder with the lines' files. */
   readonly root: string;
+  /** Ends it early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Writes the files that these lines fetch. */
@@ -70,15 +72,18 @@ export async function measure(
   round: number,
   settings: Settings,
 ): Promise<Sample> {
+  const { signal } = settings;
   const server = await ServerProcess.start(subject, settings.root);
   try {
     const warmUp = Math.min(WARM_UP_TRANSFERS_MAX, WARM_UP_BYTES / line.fileBytes);
     const amount = Math.ceil(Math.max(line.clients, warmUp));
-    await load(server, { ...line, lossPercent: 0 }, settings.warmUpSecondsMax, 0, amount);
+    await load(server, { ...line, lossPercent: 0 }, settings.warmUpSecondsMax, 0, { amount, signal });
     const idleBytes = server.memoryBytes();
     server.watchMemory();
     const cpuBefore = server.account.cpuSeconds();
-    const result = await load(server, line, settings.seconds * line.timeFactor, round + 1, null);
+    const result = await load(server, line, settings.seconds * line.timeFactor, round + 1, {
+      signal,
+    });
     const cpuSeconds = server.account.cpuSeconds() - cpuBefore;
     return {
       line: line.name,
@@ -111,7 +116,7 @@ async function load(
   line: Line,
   seconds: number,
   seed: number,
-  amount: number | null,
+  { amount, signal }: { amount?: number; signal: AbortSignal | undefined },
 ): Promise<LoadResult> {
   const options = {
     connections: line.clients,
@@ -121,7 +126,7 @@ async function load(
     loss: line.lossPercent,
     seed,
     threads: Math.max(1, availableParallelism() >> 1),
-    ...(amount === null ? {} : { amount }),
+    ...(amount === undefined ? {} : { amount }),
   };
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const command = join(__dirname, "../load/main.js");
@@ -129,9 +134,11 @@ async function load(
   const run = promisify(execFile)(process.execPath, [command, target, fileOf(line), ...words, "--json"], {
     timeout: seconds * 1000 + GENERATOR_GRACE_MS,
     maxBuffer: 1 << 24,
+    signal,
   });
   // Failed transfers are a result here: the exit status only repeats it.
   const { stdout, stderr } = await run.catch((error: { stdout: string; stderr: string }) => error);
+  signal?.throwIfAborted();
   if (!stdout.startsWith("{")) throw new Error(`the load generator failed: ${stderr || "it says nothing"}`);
   return JSON.parse(stdout) as LoadResult;
 }

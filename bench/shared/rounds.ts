@@ -12,6 +12,8 @@ export interface Comparison {
   readonly rounds: number;
   readonly seconds: number;
   readonly warmUpSecondsMax: number;
+  /** Ends it early. */
+  readonly signal?: AbortSignal;
 }
 
 /** Everything that was measured, and what could not be. */
@@ -26,12 +28,13 @@ export interface Measured {
  * other round goes backwards: none always follows the same one.
  *
  * @param onSample - called after each measurement
+ * @throws the reason of the signal, when everything that was started has ended
  */
 export async function runRounds(
   comparison: Comparison,
   onSample: (done: number, all: number, sample: Sample) => void,
 ): Promise<Measured> {
-  const { subjects, lines, rounds, seconds, warmUpSecondsMax } = comparison;
+  const { subjects, lines, rounds, seconds, warmUpSecondsMax, signal } = comparison;
   const root = await mkdtemp(join(tmpdir(), "ntftp-bench-"));
   const samples: Sample[] = [];
   const missing: { subject: string; line: string; why: string }[] = [];
@@ -45,10 +48,16 @@ export async function runRounds(
           done++;
           if (missing.some((gap) => gap.subject === subject.id && gap.line === line.name)) continue;
           try {
-            const sample = await measure(subject, line, round, { seconds, warmUpSecondsMax, root });
+            const sample = await measure(subject, line, round, {
+              seconds,
+              warmUpSecondsMax,
+              root,
+              signal,
+            });
             samples.push(sample);
             onSample(done, all, sample);
           } catch (error) {
+            signal?.throwIfAborted();
             missing.push({ subject: subject.id, line: line.name, why: (error as Error).message });
           }
         }

@@ -1,4 +1,16 @@
+import { constants } from "node:os";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+
+/** The command was told to end. */
+class Interrupted extends Error {
+  /** As shells tell the end by a signal. */
+  readonly exitStatus: number;
+
+  constructor(kind: "SIGINT" | "SIGTERM") {
+    super(`ended by ${kind}`);
+    this.exitStatus = 128 + constants.signals[kind];
+  }
+}
 
 /** A command line that can't be carried out; the message says what to do. */
 export class BadUsage extends Error {}
@@ -53,13 +65,30 @@ export function listOf(text: string): string[] {
   return text.split(",").filter((word) => word !== "");
 }
 
-/** Runs a command's main function: its status becomes that of the process, its failure one line. */
-export function runMain(name: string, main: (words: readonly string[]) => Promise<number>): void {
-  main(process.argv.slice(2)).then(
+/**
+ * Runs a command's main function: its status becomes that of the process, its failure one line. A first SIGINT or
+ * SIGTERM aborts the signal that it gets, so that it can end what it started; a second one ends the process.
+ */
+export function runMain(
+  name: string,
+  main: (words: readonly string[], signal: AbortSignal) => Promise<number>,
+): void {
+  const interruption = new AbortController();
+  for (const kind of ["SIGINT", "SIGTERM"] as const) {
+    process.once(kind, () => interruption.abort(new Interrupted(kind)));
+  }
+  main(process.argv.slice(2), interruption.signal).then(
     (status) => {
       process.exitCode = status;
     },
     (error: Error) => {
+      const { signal } = interruption;
+      if (signal.aborted) {
+        const { message, exitStatus } = signal.reason as Interrupted;
+        process.stderr.write(`${name}: ${message}\n`);
+        process.exitCode = exitStatus;
+        return;
+      }
       const isUsage = error instanceof BadUsage;
       process.stderr.write(`${name}: ${error.message}${isUsage ? " (see --help)" : ""}\n`);
       process.exitCode = isUsage ? 2 : 1;

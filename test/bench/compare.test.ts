@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -276,6 +278,39 @@ test("two checkouts are compared, and one that was not built is refused", async 
     return code === 2 && /no checkout that was built/.test(stderr);
   });
 });
+
+test("a comparison that is interrupted ends its servers, and says so", { timeout: 120_000 }, async () => {
+  const checkout = join(__dirname, "../../..");
+  const scratch = await mkdtemp(join(tmpdir(), "ntftp-test-"));
+  const words = [baseCommand, checkout, "-l", "1428x4", "-n", "1000", "--seconds", "0.2"];
+  const child = spawn(process.execPath, words, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, TMPDIR: scratch },
+  });
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    const isFirst = said === "";
+    said += chunk.toString();
+    // The second server is about to run.
+    if (isFirst) child.kill("SIGTERM");
+  });
+  const [status] = await once(child, "exit");
+  assert.equal(status, 128 + 15, said);
+  assert.match(said, /^bench:base: ended by SIGTERM$/m);
+  assert.deepEqual(await readdir(scratch), [], "its folder is gone");
+  const running = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(scratch));
+  assert.deepEqual(running, [], "and so are its servers");
+  await rm(scratch, { recursive: true });
+});
+
+/** A process's command line; empty when it has just ended. */
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 test("a server that can't be started is named with its reason, and the others are measured", async () => {
   const broken: Subject = {
