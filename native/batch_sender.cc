@@ -223,8 +223,7 @@ void BatchSender::Resume(UdpSocket& socket) {
       }
     }
     retried = false;
-    socket.kept_bytes -= next.bytes.size();
-    socket.kept.pop_front();
+    socket.DropFirstKept();
   }
 }
 

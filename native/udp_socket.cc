@@ -20,6 +20,9 @@ namespace {
 // Most that one socket keeps while the kernel has no room: two of the largest windows, and repetitions.
 constexpr size_t kKeptBytesMax = 4 * 1024 * 1024;
 
+// What a kept datagram takes, small ones too: a flood of ACKs has a limit as well.
+size_t HeldBytes(const std::vector<uint8_t>& bytes) { return bytes.size() + sizeof(KeptDatagram); }
+
 // ICMP errors taken at once: a flood of them must not hold up the loop.
 constexpr int kErrorsPerVisit = 16;
 
@@ -110,9 +113,15 @@ void UdpSocket::Close() {
   kept_bytes = 0;
 }
 
+void UdpSocket::DropFirstKept() {
+  kept_bytes -= HeldBytes(kept.front().bytes);
+  kept.pop_front();
+}
+
 void UdpSocket::Keep(const Address& to, std::vector<uint8_t> bytes) {
-  if (kept_bytes + bytes.size() > kKeptBytesMax) return;
-  kept_bytes += bytes.size();
+  const size_t held = HeldBytes(bytes);
+  if (kept_bytes + held > kKeptBytesMax) return;
+  kept_bytes += held;
   kept.push_back({to, std::move(bytes)});
 }
 

@@ -58,6 +58,8 @@ struct UdpSocket {
   void Close();
   // Drops what does not fit the limit: that is as good as lost on the way.
   void Keep(const Address& to, std::vector<uint8_t> bytes);
+  // What was kept first has left.
+  void DropFirstKept();
   // One datagram, now; from that local address, where one is given. Returns 0 or an errno.
   int SendNow(const uint8_t* bytes, size_t length, const Address& to, const Address* from);
 
