@@ -38,3 +38,32 @@ export async function emptyConsumer(): Promise<string> {
   await writeFile(join(folder, "package.json"), '{ "name": "consumer", "private": true }');
   return folder;
 }
+
+/** Installs the tarball there, with the npm of these words. */
+export async function installTarball(
+  folder: string,
+  [npm = "npm", ...before]: readonly string[] = ["npm"],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  const tarball = `./ntftp-${await packedVersion()}.tgz`;
+  const words = ["install", "--no-audit", "--no-fund", "--prefer-offline", tarball];
+  await run(npm, [...before, ...words], { cwd: folder, env });
+}
+
+/** Serves itself a file, and says which path that took and which addons are in its memory. */
+export const PROGRAM = `
+  const { readFileSync } = require("node:fs");
+  const { createClient, createServer } = require("ntftp");
+  const workers = Number(process.argv[2]);
+  const server = createServer({ host: "127.0.0.1", port: 0, root: __dirname, workers });
+  server.on("listening", async () => {
+    const client = createClient({ host: "127.0.0.1", port: server.address().port, windowSize: 16 });
+    let text = "";
+    for await (const chunk of client.createGetStream("package.json")) text += chunk;
+    await server.close();
+    const addons = new Set(readFileSync("/proc/self/maps", "utf8").match(/[^ ]+ntftp[^ ]*[.]node$/gm));
+    const { isNative, reason } = server.native;
+    console.log(JSON.stringify({ name: JSON.parse(text).name, isNative, reason, addons: [...addons] }));
+  });
+  server.listen();
+`;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { emptyConsumer, packedVersion, ROOT, run, STEP_MS } from "./consumer.js";
+import { emptyConsumer, installTarball, PROGRAM, ROOT, run, STEP_MS } from "./consumer.js";
 
 const PREBUILDS = "node_modules/ntftp/prebuilds";
 
@@ -21,9 +21,7 @@ before(
     for (const name of ["NTFTP_NATIVE", "CC", "CXX"]) delete environment[name];
     for (const compiler of ["cc", "c++", "gcc", "g++", "make"])
       await assert.rejects(run(compiler, ["--version"], { env: environment }), { code: "ENOENT" });
-    const tarball = `./ntftp-${await packedVersion()}.tgz`;
-    const words = ["install", "--no-audit", "--no-fund", "--prefer-offline", tarball];
-    await run(process.execPath, [await npmProgram(), ...words], { cwd: folder, env: environment });
+    await installTarball(folder, [process.execPath, await npmProgram()], environment);
     await writeFile(join(folder, "program.cjs"), PROGRAM);
   },
   { timeout: 3 * STEP_MS },
@@ -38,24 +36,6 @@ async function npmProgram(): Promise<string> {
   assert.ok(npm, "npm is installed");
   return npm.value;
 }
-
-/** Serves itself a file, and says which path that took and which addons are in its memory. */
-const PROGRAM = `
-  const { readFileSync } = require("node:fs");
-  const { createClient, createServer } = require("ntftp");
-  const workers = Number(process.argv[2]);
-  const server = createServer({ host: "127.0.0.1", port: 0, root: __dirname, workers });
-  server.on("listening", async () => {
-    const client = createClient({ host: "127.0.0.1", port: server.address().port, windowSize: 16 });
-    let text = "";
-    for await (const chunk of client.createGetStream("package.json")) text += chunk;
-    await server.close();
-    const addons = new Set(readFileSync("/proc/self/maps", "utf8").match(/[^ ]+ntftp[^ ]*[.]node$/gm));
-    const { isNative, reason } = server.native;
-    console.log(JSON.stringify({ name: JSON.parse(text).name, isNative, reason, addons: [...addons] }));
-  });
-  server.listen();
-`;
 
 async function serve(workers: number, variables: NodeJS.ProcessEnv = {}) {
   const env = { ...environment, ...variables };
