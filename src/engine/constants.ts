@@ -80,8 +80,20 @@ export const RETRANSMIT_FLOOR_MS = 25;
  */
 export const RECEIVER_FLOOR_MS = 200;
 
-/** Each further pause without progress grows by this factor, up to the configured time-out (RFC 1123 §4.2.3.2). */
-export const BACKOFF_FACTOR = 4;
+/**
+ * The second pause without progress grows by the first factor, each further one by the other, up to the configured
+ * time-out (RFC 1123 §4.2.3.2). Two losses in a row are chance yet, at 5 % each way one block in a hundred; more
+ * of them are an outage, and {@link SILENT_TRANSMISSIONS_MAX} have to reach over one of 5 s: at 25, 75, 325, 1575 ms
+ * and, with a time-out of 4 s, 5575.
+ */
+export const BACKOFF_FACTOR_FIRST = 2;
+export const BACKOFF_FACTOR = 5;
+
+/**
+ * Answers that follow a time-out, without a clean sample between them, after which the time-out is believed to
+ * be too short. One tells of a loss; a second one can, but is what a round trip that has grown looks like.
+ */
+export const DOUBTFUL_ANSWERS_MAX = 1;
 
 /** A server's pause while no round trip is known (RFC 6298 §2.1). */
 export const SERVER_INITIAL_PAUSE_MS = 1_000;
@@ -139,6 +151,12 @@ export const DUPLICATE_ACK_FLIGHTS = 20;
  * window, and a millisecond (the finest a timer of ours gets) is plenty for it to be emptied.
  */
 export const PACE_MS = 1;
+
+/**
+ * Blocks at the end of a window whose loss is taken for chance. At 5 % loss, three in a row are lost once in 8,000
+ * windows; a receiver without room for a window loses more.
+ */
+export const CHANCE_BLOCKS_MAX = 2;
 
 /** Whole windows that arrive before a part is made larger by a block again. */
 export const PACE_RECOVERY_WINDOWS = 4;

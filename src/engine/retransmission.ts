@@ -1,5 +1,7 @@
 import {
   BACKOFF_FACTOR,
+  BACKOFF_FACTOR_FIRST,
+  DOUBTFUL_ANSWERS_MAX,
   SILENT_TRANSMISSIONS_MAX,
   UNPROVEN_BACKOFF_FACTOR,
   UNPROVEN_TRANSMISSIONS_MAX,
@@ -24,7 +26,7 @@ export interface RetransmissionPolicy {
  * reports clean samples), back-off, and the point where it gives up.
  *
  * Two clocks run at once. The short one repeats a packet soon after a loss: smoothed round trip and variance,
- * growing by {@link BACKOFF_FACTOR} up to `timeoutMs`. The long one decides about failure by time alone:
+ * growing by {@link BACKOFF_FACTOR_FIRST}, then {@link BACKOFF_FACTOR}, up to `timeoutMs`. The long one decides about failure by time alone:
  * `timeoutMs * (retries + 1)` without progress, as npm `tftp` does, so that quick repetitions on a fast network
  * never shorten the patience with a link that is away for seconds.
  */
@@ -40,6 +42,10 @@ export class Retransmission {
   #pauseMs: number;
   #waitingSinceMs = -1;
   #transmissions = 0;
+  /** Time-outs in a row since the peer moved on. */
+  #expiries = 0;
+  /** Answers since the last clean sample that came after a time-out: to the first copy or to a later one? */
+  #doubtfulAnswers = 0;
 
   constructor(policy: RetransmissionPolicy) {
     this.#policy = policy;
@@ -91,9 +97,10 @@ export class Retransmission {
   /**
    * The peer moved on: patience starts afresh, and an unproven peer is proven.
    *
-   * The back-off ends only with a clean sample (RFC 6298 §5.7): where the round trip has outgrown the time-out,
-   * every packet is repeated before its answer comes, no sample is ever clean, and only the longer pause lets one
-   * through.
+   * The back-off ends with a clean sample (RFC 6298 §5.7): where the round trip has outgrown the time-out, every
+   * packet is repeated before its answer comes, no sample is ever clean, and only the longer pause lets one through.
+   * That shows in answers of which each had to be asked for again; a single one of that sort tells of a mere loss,
+   * and the next loss, by chance soon after, must not cost the longer pause.
    * @param sampleMs - round trip measured on a packet that was sent only once, or -1
    * @param isProvisional - the sample holds more than the way there and back (a file was opened, a first answer was
    *   lost and repeated by its sender): it counts until there is a better one
@@ -107,7 +114,11 @@ export class Retransmission {
       this.#measure(sampleMs);
       this.#isProvisional = isProvisional;
       this.#pauseMs = this.#firstPauseMs();
+      this.#doubtfulAnswers = 0;
+    } else if (this.#expiries > 0 && ++this.#doubtfulAnswers <= DOUBTFUL_ANSWERS_MAX) {
+      this.#pauseMs = this.#firstPauseMs();
     }
+    this.#expiries = 0;
     this.disarm();
   }
 
@@ -117,9 +128,15 @@ export class Retransmission {
       this.deadlineMs = Number.POSITIVE_INFINITY;
       return true;
     }
-    const factor = this.#policy.unproven ? UNPROVEN_BACKOFF_FACTOR : BACKOFF_FACTOR;
+    const factor = this.#backoffFactor();
+    this.#expiries++;
     this.#pauseMs = Math.min(this.#pauseMs * factor, this.#policy.timeoutMs);
     return false;
+  }
+
+  #backoffFactor(): number {
+    if (this.#policy.unproven) return UNPROVEN_BACKOFF_FACTOR;
+    return this.#expiries === 0 ? BACKOFF_FACTOR_FIRST : BACKOFF_FACTOR;
   }
 
   get #transmissionsMax(): number {

@@ -1,5 +1,6 @@
 import { fromWireBlock } from "./block-number.js";
 import {
+  CHANCE_BLOCKS_MAX,
   DUPLICATE_ACK_AGE_MS_MIN,
   DUPLICATE_ACK_AGE_RTT,
   DUPLICATE_ACK_FLIGHTS,
@@ -21,8 +22,9 @@ import type { Retransmission } from "./retransmission.js";
  *   not the last block sent, the rest of the flight counts as lost.
  * - An ACK of what is acknowledged already sends nothing (RFC 1123 §4.2.3.1), with one exception, see
  *   `#resendsForDuplicate`.
- * - A window whose tail got lost (silence, not a gap) drowned its receiver: from then on windows leave in parts
- *   with a pause between them, until whole ones arrive again.
+ * - A window whose tail got lost (silence, not a gap) may have drowned its receiver. It is repeated in parts with a
+ *   pause between them. So is what follows, until whole windows arrive again, unless it looks like a loss by chance:
+ *   see `#judgeLoss`.
  * - The timer runs only while the receiver owes an ACK: when a window is full, or the last block is out.
  */
 export class Sender {
@@ -36,8 +38,10 @@ export class Sender {
   #highestSent = 0;
   #availableBytes = 0;
   #lastBlock = Number.POSITIVE_INFINITY;
-  /** When the newest block left for the first time, for round-trip samples (Karn: first transmissions only). */
+  /** When the newest blocks left for the first time, for round-trip samples (Karn: first transmissions only). */
   #newestSentMs = 0;
+  /** The first of those that left together then. */
+  #newestFirst = 0;
   #highestRetransmitted = 0;
   /** When the oldest block in flight left last. */
   #flightSentMs = 0;
@@ -46,6 +50,11 @@ export class Sender {
   /** Blocks that leave at once; at least a window while nothing is wrong. */
   #burst = Number.POSITIVE_INFINITY;
   #cleanWindows = 0;
+  /** The burst before a time-out that may be a loss by chance, and the last block of its flight; 0: none is judged. */
+  #burstBefore = 0;
+  #lostFlightEnd = 0;
+  /** A window arrived as a whole since the last time-out. */
+  #hasArrivedWhole = true;
   #paceAtMs = Number.POSITIVE_INFINITY;
 
   constructor(parameters: TransferParameters, timer: Retransmission, out: Outbox) {
@@ -111,9 +120,11 @@ export class Sender {
       }
       return false;
     }
-    const clean = acked === this.#highestSent && acked > this.#highestRetransmitted;
+    this.#judgeLoss(acked);
+    // Whichever block an ACK names has arrived; it tells the round trip if it left once and with the newest.
+    const clean = acked >= this.#newestFirst && acked > this.#highestRetransmitted;
     this.#timer.progress(clean ? nowMs - this.#newestSentMs : -1);
-    if (clean) this.#speedUp();
+    if (clean && acked === this.#highestSent) this.#speedUp();
     this.#base = acked;
     this.#next = acked + 1;
     this.#flightsSinceDuplicate++;
@@ -130,6 +141,9 @@ export class Sender {
   /** Sends the flight again from the first unacknowledged block, in smaller parts. */
   handleTimeout(nowMs: number): void {
     const flight = this.#next - 1 - this.#base;
+    this.#burstBefore = this.#hasArrivedWhole ? this.#burst : 0;
+    this.#lostFlightEnd = this.#next - 1;
+    this.#hasArrivedWhole = false;
     this.#burst = Math.max(1, Math.ceil(Math.min(this.#burst, flight) / 2));
     this.#cleanWindows = 0;
     this.#goBack(nowMs);
@@ -149,7 +163,19 @@ export class Sender {
     return nowMs - this.#flightSentMs >= ageMs;
   }
 
+  /**
+   * The first ACK after a time-out says how much of the flight had not arrived. A block or two, or just the ACK: that is
+   * what chance takes, and windows go on as before. More: the receiver has no room for a window. It may be
+   * unable to say so, but then the next window is lost as well; so chance is believed once between whole windows.
+   */
+  #judgeLoss(acked: number): void {
+    if (this.#burstBefore > 0 && this.#lostFlightEnd - acked <= CHANCE_BLOCKS_MAX)
+      this.#burst = this.#burstBefore;
+    this.#burstBefore = 0;
+  }
+
   #speedUp(): void {
+    this.#hasArrivedWhole = true;
     if (this.#burst >= this.#parameters.windowSize || ++this.#cleanWindows < PACE_RECOVERY_WINDOWS) return;
     this.#cleanWindows = 0;
     this.#burst++;
@@ -193,6 +219,7 @@ export class Sender {
       this.#highestRetransmitted = Math.max(this.#highestRetransmitted, first + repeated - 1);
     }
     if (last > this.#highestSent) {
+      this.#newestFirst = this.#highestSent + 1;
       this.#highestSent = last;
       this.#newestSentMs = nowMs;
     }
