@@ -1,31 +1,16 @@
 import { encodeError } from "../engine/index.js";
 import { CACHE_BYTES_MAX } from "../io/block-cache.js";
-import { processTimeMs } from "../io/process-time.js";
 import type { SocketFactory } from "../io/socket.js";
-import type { BlockSink, BlockSource } from "../io/storage.js";
 import type { ThreadStatus } from "../observe/records.js";
 import type { ServerSettings } from "./options.js";
-import type {
-  AnswerMode,
-  FileOrder,
-  PlacedRequest,
-  PlacedTransfer,
-  Placement,
-  PlacementHandlers,
-  TransferAccount,
-  TransferFailure,
-} from "./placement.js";
-import { pumpSource } from "./remote-store.js";
+import type { AnswerMode, PlacedRequest, PlacedTransfer, Placement, PlacementHandlers } from "./placement.js";
+import { RemoteTransfer } from "./remote-transfer.js";
 import { TransferBoard } from "./transfer-board.js";
 import type { HostThread } from "./transfer-host.js";
-import { type FromWorker, reviveFailure } from "./worker-messages.js";
 import { WorkerPool } from "./worker-pool.js";
 
 /** Slots beyond the limit of transfers, for those that were evicted and are about to end. */
 const SPARE_SLOTS = 64;
-
-/** Credit is given back in steps; a worker may be ahead by several of them. */
-const CREDIT_STEP_BYTES = 32_768;
 
 /** Looks at a port of a dead worker until the kernel has it back. */
 const PORT_ATTEMPTS_MAX = 20;
@@ -104,186 +89,6 @@ export class WorkerPlacement implements Placement {
     this.#pool.close(abort);
   }
 }
-
-/** A transfer in a worker, seen from the server's thread. */
-class RemoteTransfer implements PlacedTransfer {
-  readonly #id: number;
-  readonly #slot: number;
-  readonly #pool: WorkerPool;
-  readonly #board: TransferBoard;
-  readonly #handlers: PlacementHandlers;
-  #source: ReturnType<typeof pumpSource> | null = null;
-  #sink: BlockSink | null = null;
-  #unreportedBytes = 0;
-  #sinkIsFull = false;
-  /** The owner has been told of the end of the data, or does not want to hear of it. */
-  #isOver = false;
-  #isSilent = false;
-
-  constructor(id: number, slot: number, pool: WorkerPool, board: TransferBoard, handlers: PlacementHandlers) {
-    this.#id = id;
-    this.#slot = slot;
-    this.#pool = pool;
-    this.#board = board;
-    this.#handlers = handlers;
-  }
-
-  /** Without a slot nothing is known: it counts as busy, and is left alone. */
-  get proven(): boolean {
-    return this.#slot < 0 || this.#board.read(this.#slot).proven;
-  }
-
-  get isCarried(): boolean {
-    return this.#slot < 0 || this.#board.read(this.#slot).localPort > 0;
-  }
-
-  get hasMovedData(): boolean {
-    return this.#slot < 0 || this.#board.read(this.#slot).hasMovedData;
-  }
-
-  silentMs(): number {
-    return this.#slot < 0 ? 0 : this.#board.read(this.#slot).silentMs;
-  }
-
-  account(): TransferAccount {
-    if (this.#slot >= 0) return this.#board.account(this.#slot);
-    return { ...NOTHING_KNOWN, endedAtMs: processTimeMs() };
-  }
-
-  serveFiles({ root, userExtensions, copyTo }: FileOrder): void {
-    this.#attachSink(copyTo);
-    this.#pool.post({ kind: "serve-files", id: this.#id, root, userExtensions });
-  }
-
-  copyUpload(): void {
-    this.#pool.post({ kind: "copy-upload", id: this.#id });
-  }
-
-  sendFrom(source: BlockSource, sizeBytes: number, userExtensions: ReadonlyMap<string, string>): void {
-    const id = this.#id;
-    this.#source = pumpSource(source, (bytes, ended) =>
-      this.#pool.post({ kind: "data", id, bytes, ended }, bytes.buffer as ArrayBuffer),
-    );
-    this.#pool.post({ kind: "send", id, sizeBytes, userExtensions });
-  }
-
-  receiveInto(sink: BlockSink, userExtensions: ReadonlyMap<string, string>): void {
-    this.#attachSink(sink);
-    this.#pool.post({ kind: "receive", id: this.#id, userExtensions });
-  }
-
-  handleRepeatedRequest(): void {
-    this.#pool.post({ kind: "repeat", id: this.#id });
-  }
-
-  abort(errorCode: number, message: string): void {
-    this.#pool.post({ kind: "abort", id: this.#id, errorCode, message });
-    // The worker's report would come too late: what follows an abort follows it at once.
-    this.#fail({ kind: "aborted", message });
-  }
-
-  close(): void {
-    this.#isSilent = true;
-    this.#dropStore();
-    this.#pool.post({ kind: "close", id: this.#id });
-  }
-
-  take(message: FromWorker): void {
-    if (this.#isSilent) return;
-    switch (message.kind) {
-      case "opened":
-        if (!this.#isOver) this.#handlers.onOpened(message.localAddress, message.localPort);
-        break;
-      case "want":
-        this.#source?.want(message.uptoBytes);
-        break;
-      case "data":
-        this.#takeData(message.bytes);
-        break;
-      case "finish":
-        this.#sink?.finish();
-        break;
-      case "completed":
-        if (this.#isOver) break;
-        this.#isOver = true;
-        this.#sink = null;
-        this.#handlers.onCompleted(message.lastAckMissing, message.account);
-        break;
-      case "failed":
-        this.#fail(reviveFailure(message.failure), message.account);
-        break;
-      case "ended":
-        this.#fail({ kind: "crashed", cause: new Error("The worker of this transfer died") });
-        this.#handlers.onEnded();
-        break;
-    }
-  }
-
-  /** Data has ended, or was aborted here. */
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  /** The worker is gone. */
-  crash(error: Error): void {
-    if (this.#isSilent) return;
-    this.#fail({ kind: "crashed", cause: error });
-    this.#handlers.onEnded();
-  }
-
-  #fail(failure: TransferFailure, account = this.account()): void {
-    if (this.#isOver || this.#isSilent) return;
-    this.#isOver = true;
-    this.#dropStore();
-    this.#handlers.onFailed(failure, account);
-  }
-
-  #attachSink(sink: BlockSink): void {
-    const id = this.#id;
-    this.#sink = sink;
-    sink.attach({
-      onDrained: () => {
-        this.#sinkIsFull = false;
-        this.#reportConsumed();
-      },
-      onFinished: () => this.#pool.post({ kind: "stored", id }),
-      onFailure: ({ kind }) => this.#pool.post({ kind: "store-failed", id, failure: kind }),
-    });
-  }
-
-  #takeData(bytes: Uint8Array): void {
-    if (this.#sink === null) return;
-    this.#unreportedBytes += bytes.length;
-    if (!this.#sink.write(bytes)) this.#sinkIsFull = true;
-    this.#reportConsumed();
-  }
-
-  #reportConsumed(): void {
-    if (this.#sinkIsFull || this.#unreportedBytes < CREDIT_STEP_BYTES) return;
-    this.#pool.post({ kind: "consumed", id: this.#id, bytes: this.#unreportedBytes });
-    this.#unreportedBytes = 0;
-  }
-
-  #dropStore(): void {
-    this.#source?.close();
-    this.#source = null;
-    this.#sink?.discard();
-    this.#sink = null;
-  }
-}
-
-/** The account of a transfer that got no place on the board. */
-const NOTHING_KNOWN: Omit<TransferAccount, "endedAtMs"> = {
-  sizeBytes: null,
-  transferredBytes: 0,
-  blocksSent: 0,
-  retransmissions: 0,
-  duplicates: 0,
-  timeouts: 0,
-  junk: 0,
-  proven: true,
-  firstAnswerAtMs: null,
-};
 
 /** One ERROR from the local port of a transfer whose worker died. */
 async function answerFrom(
