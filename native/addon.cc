@@ -26,6 +26,8 @@ namespace {
 constexpr uint32_t kFlagCoalesce = 1;
 constexpr uint32_t kFlagReportLocal = 2;
 constexpr uint32_t kFlagSharePort = 4;
+constexpr uint32_t kFlagShareLater = 8;
+constexpr uint32_t kFlagHold = 16;
 
 // Smallest tables that a batch of any kind fits into.
 constexpr size_t kInboxBytesMin = 1 << 20;
@@ -152,7 +154,9 @@ class ReactorObject final : public Napi::ObjectWrap<ReactorObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "Reactor",
-                       {InstanceMethod<&ReactorObject::Open>("open"), InstanceMethod<&ReactorObject::LocalPort>("localPort"),
+                       {InstanceMethod<&ReactorObject::Open>("open"), InstanceMethod<&ReactorObject::Adopt>("adopt"),
+                        InstanceMethod<&ReactorObject::Descriptor>("descriptor"),
+                        InstanceMethod<&ReactorObject::LocalPort>("localPort"),
                         InstanceMethod<&ReactorObject::AddPeer>("addPeer"), InstanceMethod<&ReactorObject::SendTo>("sendTo"),
                         InstanceMethod<&ReactorObject::Flush>("flush"),
                         InstanceMethod<&ReactorObject::TakeErrors>("takeErrors"),
@@ -246,6 +250,8 @@ class ReactorObject final : public Napi::ObjectWrap<ReactorObject> {
     options.coalesce = (flags & kFlagCoalesce) != 0;
     options.report_local = (flags & kFlagReportLocal) != 0;
     options.share_port = (flags & kFlagSharePort) != 0;
+    options.share_later = (flags & kFlagShareLater) != 0;
+    options.hold = (flags & kFlagHold) != 0;
     uint32_t handle = 0;
     const char* failed_call = "";
     const int error = reactor->Open(options, &handle, &failed_call);
@@ -254,6 +260,33 @@ class ReactorObject final : public Napi::ObjectWrap<ReactorObject> {
       return env.Undefined();
     }
     return Napi::Number::New(env, handle);
+  }
+
+  Napi::Value Adopt(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Reactor* reactor = Running(env);
+    if (reactor == nullptr) return env.Undefined();
+    uint32_t fd = 0;
+    uint32_t datagram_bytes = 0;
+    uint32_t flags = 0;
+    if (!ReadUint32(info[0], &fd) || !ReadUint32(info[1], &datagram_bytes) || !ReadUint32(info[2], &flags) ||
+        fd > 0x7fffffff || datagram_bytes > 0xffff) {
+      return Refuse<Napi::TypeError>(env, "adopt takes (descriptor, datagramBytes, flags)");
+    }
+    uint32_t handle = 0;
+    const char* failed_call = "";
+    const bool coalesce = (flags & kFlagCoalesce) != 0;
+    const int error = reactor->Adopt(static_cast<int>(fd), datagram_bytes, coalesce, &handle, &failed_call);
+    if (error != 0) {
+      SystemError(env, error, failed_call).ThrowAsJavaScriptException();
+      return env.Undefined();
+    }
+    return Napi::Number::New(env, handle);
+  }
+
+  Napi::Value Descriptor(const Napi::CallbackInfo& info) {
+    UdpSocket* socket = SocketOf(info);
+    return Napi::Number::New(info.Env(), socket == nullptr ? -1 : socket->fd);
   }
 
   Napi::Value LocalPort(const Napi::CallbackInfo& info) {

@@ -72,8 +72,20 @@ int Reactor::Open(const OpenOptions& options, uint32_t* handle, const char** fai
   if (stopped_) return EBADF;
   if (free_slots_.empty() && slots_.size() >= kSlotsMax) return EMFILE;
   auto socket = std::make_unique<UdpSocket>();
-  int error = socket->Open(options, failed_call);
-  if (error != 0) return error;
+  const int error = socket->Open(options, failed_call);
+  return error != 0 ? error : Add(std::move(socket), !options.hold, handle, failed_call);
+}
+
+int Reactor::Adopt(int fd, uint32_t datagram_bytes, bool coalesce, uint32_t* handle, const char** failed_call) {
+  *failed_call = "fcntl";
+  if (stopped_) return EBADF;
+  if (free_slots_.empty() && slots_.size() >= kSlotsMax) return EMFILE;
+  auto socket = std::make_unique<UdpSocket>();
+  const int error = socket->Adopt(fd, datagram_bytes, coalesce, failed_call);
+  return error != 0 ? error : Add(std::move(socket), true, handle, failed_call);
+}
+
+int Reactor::Add(std::unique_ptr<UdpSocket> socket, bool receives, uint32_t* handle, const char** failed_call) {
   uint32_t slot;
   if (free_slots_.empty()) {
     slot = static_cast<uint32_t>(slots_.size());
@@ -88,9 +100,10 @@ int Reactor::Open(const OpenOptions& options, uint32_t* handle, const char** fai
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.u32 = socket->handle;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, socket->fd, &event) != 0) {
+  // Whose errors others take is not in the set at all: it would be woken for them.
+  if (receives && epoll_ctl(epoll_, EPOLL_CTL_ADD, socket->fd, &event) != 0) {
     *failed_call = "epoll_ctl";
-    error = errno;
+    const int error = errno;
     socket->Close();
     free_slots_.push_back(slot);
     return error;
@@ -115,7 +128,9 @@ void Reactor::Close(UdpSocket& socket) {
 
 void Reactor::Free(UdpSocket& socket) {
   const uint32_t slot = socket.handle & kSlotMask;
-  socket.Close();  // epoll forgets a closed descriptor by itself
+  // epoll forgets a closed descriptor by itself, unless it was not the only one of its socket.
+  if (socket.adopted) epoll_ctl(epoll_, EPOLL_CTL_DEL, socket.fd, nullptr);
+  socket.Close();
   slots_[slot].reset();
   free_slots_.push_back(slot);
 }

@@ -45,6 +45,8 @@ class Reactor final : private SendWatcher {
 
   // A new socket in `*handle`; 0 or an errno with the name of the failed call.
   int Open(const OpenOptions& options, uint32_t* handle, const char** failed_call);
+  // The same with a descriptor of its own for a socket that another reactor of this process holds.
+  int Adopt(int fd, uint32_t datagram_bytes, bool coalesce, uint32_t* handle, const char** failed_call);
   // Stops receiving at once; the descriptor goes when everything kept has left.
   void Close(UdpSocket& socket);
   // nullptr for a handle whose socket is closed.
@@ -67,6 +69,7 @@ class Reactor final : private SendWatcher {
   bool Round();
   void Serve(UdpSocket& socket, uint32_t events);
   void Resume(UdpSocket& socket);
+  int Add(std::unique_ptr<UdpSocket> socket, bool receives, uint32_t* handle, const char** failed_call);
   void Free(UdpSocket& socket);
   void WatchRoom(UdpSocket& socket, bool wanted);
   static void OnHandleClosed(uv_handle_t* handle);

@@ -1,6 +1,7 @@
 #include "udp_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/errqueue.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
@@ -65,6 +66,10 @@ int UdpSocket::Open(const OpenOptions& options, const char** failed_call) {
     error = Bind(options);
     *failed_call = "bind";
   }
+  if (error == 0 && options.share_later && SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0) {
+    error = errno;
+    *failed_call = "setsockopt";
+  }
   if (error != 0) {
     Close();
     return error;
@@ -73,6 +78,27 @@ int UdpSocket::Open(const OpenOptions& options, const char** failed_call) {
   getsockname(fd, local.get(), &length);
   datagram_bytes = options.datagram_bytes;
   reports_local = options.report_local;
+  return 0;
+}
+
+int UdpSocket::Adopt(int other, uint32_t datagram_bytes_max, bool coalesce, const char** failed_call) {
+  *failed_call = "fcntl";
+  fd = fcntl(other, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  adopted = true;
+  *failed_call = "getsockopt";
+  int protocol = 0;
+  socklen_t length = sizeof(protocol);
+  int error = getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0 ? 0 : errno;
+  if (error == 0 && protocol != IPPROTO_UDP) error = EPROTOTYPE;
+  if (error != 0) {
+    Close();
+    return error;
+  }
+  length = sizeof(local.storage);
+  getsockname(fd, local.get(), &length);
+  datagram_bytes = datagram_bytes_max;
+  if (coalesce) receives_coalesced = SetOption(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
   return 0;
 }
 

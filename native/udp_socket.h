@@ -27,6 +27,10 @@ struct OpenOptions {
   bool report_local = false;
   // Other sockets of this user may have the same port: the kernel keeps each peer on one of them.
   bool share_port = false;
+  // Bound alone, and open to such sockets from then on: whoever has the port already is not joined by mistake.
+  bool share_later = false;
+  // Nothing is received here: another thread adopts the socket.
+  bool hold = false;
 };
 
 // A datagram that waits for room in the kernel.
@@ -44,6 +48,8 @@ struct UdpSocket {
   // Datagrams asked for at the next visit: grows while that many are there, and is small again when they are not.
   uint32_t visit_size = 0;
   bool receives_coalesced = false;
+  // Another descriptor of the same socket may live on: closing this one does not take it out of the epoll set.
+  bool adopted = false;
   bool reports_local = false;
   bool segmentation_refused = false;
   bool waits_for_room = false;
@@ -54,6 +60,8 @@ struct UdpSocket {
 
   // Creates and binds; 0, or the errno with the name of the call that failed.
   int Open(const OpenOptions& options, const char** failed_call);
+  // Takes another descriptor of a bound socket that somebody else in this process opened, and keeps.
+  int Adopt(int other, uint32_t datagram_bytes, bool coalesce, const char** failed_call);
   // Frees the descriptor. Idempotent.
   void Close();
   // Drops what does not fit the limit: that is as good as lost on the way.

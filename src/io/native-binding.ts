@@ -12,6 +12,8 @@ export interface Reactor {
     datagramBytes: number,
     flags: number,
   ): number;
+  adopt(descriptor: number, datagramBytes: number, flags: number): number;
+  descriptor(handle: number): number;
   localPort(handle: number): number;
   addPeer(handle: number, address: string, port: number): number;
   sendTo(handle: number, address: string, port: number, bytes: Uint8Array, fromAddress?: string): number;

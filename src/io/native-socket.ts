@@ -3,7 +3,14 @@ import { CommandWriter } from "./command-writer.js";
 import type { NativeBinding, NativeFeatures, Reactor } from "./native-binding.js";
 import { NativeSocket, type NativeThread } from "./native-flow.js";
 import { randomStart, systemError } from "./port-choice.js";
-import type { DatagramSocket, OpenSocketOptions, SocketFactory, SocketHandlers } from "./socket.js";
+import type {
+  DatagramSocket,
+  GroupMember,
+  OpenSocketOptions,
+  SocketFactory,
+  SocketGroup,
+  SocketHandlers,
+} from "./socket.js";
 
 /** Room for what arrives in one turn: a thousand ACKs, or a few windows of large blocks. */
 const INBOX_BYTES = 4_194_304;
@@ -16,7 +23,7 @@ const INBOX_ALIGNMENT = 64;
 const ACK_BYTES = 4;
 
 /** Bits of the reactor's `open`. */
-const Flag = { coalesce: 1, reportLocal: 2, sharePort: 4 } as const;
+const Flag = { coalesce: 1, reportLocal: 2, sharePort: 4, shareLater: 8, hold: 16 } as const;
 
 /** A handle is a slot in its low bits and a generation above. */
 const SLOT_MASK = 0xfffff;
@@ -57,12 +64,62 @@ export class NativeSockets implements SocketFactory, NativeThread {
   }
 
   async open(options: OpenSocketOptions, handlers: SocketHandlers): Promise<DatagramSocket> {
+    return this.#open(options, 0, handlers);
+  }
+
+  async openGroup(
+    options: OpenSocketOptions & { readonly port: number },
+    count: number,
+    handlers: SocketHandlers,
+  ): Promise<SocketGroup> {
+    // Whoever has the port already is not joined: the first socket is bound without the option.
+    const first = this.#open(options, Flag.hold | Flag.shareLater, handlers);
+    const sockets = [first];
+    const close = (): void => {
+      for (const socket of sockets) socket.close();
+    };
+    try {
+      const others = { ...options, port: first.localPort };
+      while (sockets.length < count) {
+        sockets.push(this.#open(others, Flag.hold | Flag.sharePort, handlers));
+      }
+    } catch (error) {
+      close();
+      throw error;
+    }
+    const { localAddress: address, localPort: port } = first;
+    const { datagramBytes = 0, receivesWindows = false } = options;
+    const members = sockets.map(({ handle }) => {
+      const descriptor = this.#reactor.descriptor(handle);
+      return { descriptor, address, port, datagramBytes, receivesWindows };
+    });
+    return { socket: first, members, close };
+  }
+
+  join(member: GroupMember, handlers: SocketHandlers): DatagramSocket {
+    const { descriptor, address, port, datagramBytes, receivesWindows } = member;
+    let handle: number;
+    try {
+      handle = this.#reactor.adopt(descriptor, datagramBytes, receivesWindows ? Flag.coalesce : 0);
+    } catch (error) {
+      throw systemError(error as NodeJS.ErrnoException, address, port);
+    }
+    const socket = this.#add(handle, address, handlers);
+    if (socket.localPort === port) return socket;
+    // The group was closed meanwhile, and the number is another socket's.
+    socket.close();
+    throw systemError({ code: "EBADF", syscall: "fcntl" }, address, port);
+  }
+
+  #open(options: OpenSocketOptions, extraFlags: number, handlers: SocketHandlers): NativeSocket {
     const { address, port, receiveBufferBytes = 0, datagramBytes = 0 } = options;
     const isRange = typeof port !== "number";
     const first = isRange ? port.first : port;
     const count = isRange ? port.last - port.first + 1 : 1;
     const flags =
-      (options.receivesWindows ? Flag.coalesce : 0) | (options.reportsLocalAddress ? Flag.reportLocal : 0);
+      extraFlags |
+      (options.receivesWindows ? Flag.coalesce : 0) |
+      (options.reportsLocalAddress ? Flag.reportLocal : 0);
     let handle: number;
     try {
       const start = randomStart(count);
@@ -70,6 +127,10 @@ export class NativeSockets implements SocketFactory, NativeThread {
     } catch (error) {
       throw systemError(error as NodeJS.ErrnoException, address, first);
     }
+    return this.#add(handle, address, handlers);
+  }
+
+  #add(handle: number, address: string, handlers: SocketHandlers): NativeSocket {
     const socket = new NativeSocket(this, handle, address, this.#reactor.localPort(handle), handlers);
     this.#sockets[handle & SLOT_MASK] = socket;
     this.setReferenced(1);

@@ -91,6 +91,28 @@ export interface OpenSocketOptions {
   readonly fd?: number;
 }
 
+/** A socket of a {@link SocketGroup}, as plain data: it crosses threads. */
+export interface GroupMember {
+  /** Of this process; it stays the group's. */
+  readonly descriptor: number;
+  readonly address: string;
+  readonly port: number;
+  readonly datagramBytes: number;
+  readonly receivesWindows: boolean;
+}
+
+/**
+ * Sockets on one address and port, for a thread each. The kernel keeps every peer on one of them. Whoever opened the
+ * group holds it: a thread that joins again finds what arrived meanwhile, and no peer is moved.
+ */
+export interface SocketGroup {
+  /** Sends from the port, and hears nothing. */
+  readonly socket: DatagramSocket;
+  readonly members: readonly GroupMember[];
+  /** The port is free when those who joined have closed their sockets, too. */
+  close(): void;
+}
+
 /** Opens sockets of one kind (dgram, native, simulated) for one thread. */
 export interface SocketFactory {
   readonly kind: string;
@@ -98,6 +120,20 @@ export interface SocketFactory {
   readonly reportsLocalAddress: boolean;
   /** Resolves with a bound socket; rejects with the system's error (`EADDRINUSE`, `EMFILE`, ...). */
   open(options: OpenSocketOptions, handlers: SocketHandlers): Promise<DatagramSocket>;
+  /**
+   * Binds `count` sockets to one port, which nobody else may have. Absent where the kernel does not spread datagrams
+   * over sockets. @throws the system's error, holding nothing
+   */
+  openGroup?(
+    options: OpenSocketOptions & { readonly port: number },
+    count: number,
+    handlers: SocketHandlers,
+  ): Promise<SocketGroup>;
+  /**
+   * Hears what comes to a member of a group, in any thread, but in one at a time.
+   * @throws the system's error (`EMFILE`; `EBADF` for a group that was closed)
+   */
+  join?(member: GroupMember, handlers: SocketHandlers): DatagramSocket;
 }
 
 /** What kernels give a socket without being asked, about. */

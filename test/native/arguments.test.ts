@@ -16,6 +16,8 @@ const { binding, reason } = nativeBinding();
 const FEATURES = { segmentation: true, batches: true };
 const METHODS = [
   "open",
+  "adopt",
+  "descriptor",
   "localPort",
   "addPeer",
   "sendTo",
