@@ -12,6 +12,7 @@ export function ntftpOf(
   title: string,
   workers: number,
   isNative: boolean,
+  flags: readonly string[] = [],
 ): Subject {
   return {
     id,
@@ -22,7 +23,9 @@ export function ntftpOf(
     command: ({ host, port, root }) => [
       process.execPath,
       join(checkout, "dist/src/cli/main.js"),
-      ...`${host}:${port} --quiet --blksize 65464 --windowsize 64 --workers ${workers} -l`.split(" "),
+      ...`${host}:${port} --quiet --blksize 65464 --windowsize 64 --workers ${workers}`.split(" "),
+      ...flags,
+      "-l",
       root,
     ],
   };

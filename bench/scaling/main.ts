@@ -12,7 +12,7 @@ import { parseLoadCommand } from "../load/args.js";
 import { runLoad } from "../load/run-load.js";
 import { fileOf, linesNamed } from "../shared/lines.js";
 import { prepareFiles } from "../shared/measure.js";
-import { ServerProcess } from "../shared/server-process.js";
+import { ServerProcess, type Subject } from "../shared/server-process.js";
 import { median } from "../shared/statistics.js";
 import { BenchCommand, numberIn, runMain } from "../shared/words.js";
 
@@ -24,6 +24,7 @@ interface Options {
   rounds: number;
   seconds: number;
   native: boolean;
+  singlePort?: boolean;
 }
 
 async function main(words: readonly string[], signal: AbortSignal): Promise<number> {
@@ -33,22 +34,26 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
     .option("-p, --percent <n>", "of a core, for each worker", numberIn(1, 100), 25)
     .option("-n, --rounds <n>", "rounds", numberIn(1, 1000), 3)
     .option("--seconds <s>", "load in each measurement", numberIn(0.1, 3600, true), 3)
-    .option("--no-native", "without the native path");
+    .option("--no-native", "without the native path")
+    .option("--single-port", "transfers on the request port");
   const help = command.read(words);
   if (help !== null) {
     process.stdout.write(help);
     return 0;
   }
-  const { percent, rounds, seconds, native } = command.opts<Options>();
+  const { percent, rounds, seconds, native, singlePort = false } = command.opts<Options>();
+  const flags = singlePort ? ["--single-port"] : [];
+  const deliver = (root: string, workers: number): Promise<number> =>
+    measure(root, ntftpOf(CHECKOUT, "ntftp", "ntftp", workers, native, flags), { workers, percent, seconds });
   const root = await mkdtemp(join(tmpdir(), "ntftp-bench-"));
   const results: number[] = [];
   try {
     await prepareFiles(root, [LINE]);
     for (let round = 0; round < rounds; round++) {
       signal.throwIfAborted();
-      const one = await measure(root, 1, percent, seconds, native);
+      const one = await deliver(root, 1);
       signal.throwIfAborted();
-      const two = await measure(root, 2, percent, seconds, native);
+      const two = await deliver(root, 2);
       results.push(two / one);
       const speeds = `one ${one.toFixed(0)} MiB/s, two ${two.toFixed(0)} MiB/s`;
       process.stdout.write(`each worker at ${percent} % of a core: ${speeds}\n`);
@@ -64,12 +69,9 @@ const [LINE] = linesNamed(["1428x16"]) as [ReturnType<typeof linesNamed>[number]
 
 async function measure(
   root: string,
-  workers: number,
-  percent: number,
-  seconds: number,
-  isNative: boolean,
+  subject: Subject,
+  { workers, percent, seconds }: Pick<Options, "percent" | "seconds"> & { readonly workers: number },
 ): Promise<number> {
-  const subject = ntftpOf(CHECKOUT, "ntftp", "ntftp", workers, isNative);
   const server = await ServerProcess.start(subject, root);
   const groups: string[] = [];
   try {
