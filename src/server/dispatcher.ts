@@ -18,6 +18,7 @@ import type { ServerRequest } from "./request.js";
 import type { Incoming } from "./request-sockets.js";
 import type { ServerResponse } from "./response.js";
 import { ServerTransfer } from "./server-transfer.js";
+import { isRequest } from "./shared-port.js";
 import type { TransferEnding } from "./transfer-info.js";
 import { type Admittance, WaitingRoom } from "./waiting-room.js";
 
@@ -146,6 +147,9 @@ export class Dispatcher {
     const { bytes, peer } = datagram;
     // Nobody can be answered at port 0.
     if (peer.port === 0) return;
+    // Heard by another worker than its transfer's: the kernel has moved its client.
+    const isMisplaced = datagram.heardBy !== undefined && !isRequest(bytes);
+    if (isMisplaced && this.#admission.find(clientKeyOf(datagram))?.deliver(bytes)) return;
     const packet = decode(bytes);
     switch (packet.kind) {
       case "request":
@@ -179,7 +183,7 @@ export class Dispatcher {
       this.#refuse(datagram, socket, refusal, { method, file: fileName });
       return;
     }
-    const clientKey = `${formatEndpoint(peer.address, peer.port)} ${datagram.localAddress}`;
+    const clientKey = clientKeyOf(datagram);
     const running = this.#admission.find(clientKey);
     // Only a request that would be served replaces a running transfer: anything else may be noise.
     if (running !== undefined && !this.#givesWay(running, datagram)) return;
@@ -209,6 +213,7 @@ export class Dispatcher {
         fileKey: name.key,
         peer: { address, port },
         localAddress: transferAddress(datagram.localAddress),
+        heardBy: datagram.heardBy ?? null,
         receivedAtMs: processTimeMs(),
         uploadTag: method === "PUT" ? this.#owner.uploadTag() : "",
       },
@@ -364,6 +369,11 @@ const LAST_OPCODE = 6;
 
 /** Whom an answer goes to, and from which address. */
 type Endpoints = Pick<Incoming, "peer" | "localAddress">;
+
+/** One transfer at a time for an endpoint, at each of our addresses. */
+function clientKeyOf({ peer, localAddress }: Endpoints): string {
+  return `${formatEndpoint(peer.address, peer.port)} ${localAddress}`;
+}
 
 function answer(socket: DatagramSocket, to: Endpoints, errorCode: number, message: string): void {
   socket.sendDatagram(encodeError(errorCode, message), to.peer, to.localAddress);

@@ -13,6 +13,9 @@ export class LocalPlacement implements Placement {
 
   async ready(): Promise<void> {}
 
+  /** The sockets are the server's. */
+  async hear(): Promise<void> {}
+
   /** The thread's settings are the server's. */
   async configure(): Promise<void> {}
 

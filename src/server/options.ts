@@ -10,6 +10,7 @@ import {
   checkPortRange,
   checkWhole,
 } from "./option-checks.js";
+import { workersCanSharePort } from "./shared-port.js";
 
 /** How symbolic links below the root are treated. */
 export type SymlinkPolicy = "inside" | "follow" | "deny";
@@ -67,8 +68,9 @@ export interface ServerOptions extends CommonOptions {
    */
   map?: string | undefined;
   /**
-   * Transfers use the request port instead of ports of their own, for firewalls, address translation and containers. They
-   * run in the calling thread then, whatever `workers` says.
+   * Transfers use the request port instead of ports of their own, for firewalls, address translation and containers.
+   * Workers share the port through the native addon; without it, and on sockets of systemd, such transfers run in the
+   * calling thread, whatever `workers` says.
    */
   singlePort?: boolean | undefined;
   /** Links are followed while they stay inside the root (default), everywhere, or not at all. */
@@ -186,9 +188,7 @@ export function fillServerOptions(options: ServerOptions): ServerSettings {
     map: options.map ? resolve(options.map) : null,
     symlinks: checkOneOf("symlinks", options.symlinks ?? "inside", SYMLINK_POLICIES),
     ...fillLimits(options),
-    workers: options.singlePort
-      ? 0
-      : checkWhole("workers", options.workers ?? defaultWorkers(), 0, WORKERS_MAX),
+    workers: fillWorkers(options),
     handler: options.handler ? resolveModule(options.handler) : null,
   };
 }
@@ -232,6 +232,12 @@ function fillLimits(
       TRANSFERS_MAX_LIMIT,
     ),
   };
+}
+
+/** On a single port, none where threads can't share one. */
+function fillWorkers({ workers, singlePort }: ServerOptions): number {
+  const wanted = checkWhole("workers", workers ?? defaultWorkers(), 0, WORKERS_MAX);
+  return singlePort && !workersCanSharePort() ? 0 : wanted;
 }
 
 /** One for each core; none where the process may not start threads (Node's permission model). */

@@ -1,5 +1,5 @@
 import type { Fault, Offer } from "../engine/index.js";
-import type { Peer } from "../io/socket.js";
+import type { Peer, SocketGroup } from "../io/socket.js";
 import type { BlockSink, BlockSource, StorageFailure } from "../io/storage.js";
 import type { ThreadStatus } from "../observe/records.js";
 import type { ServerSettings } from "./options.js";
@@ -22,6 +22,8 @@ export interface PlacedRequest {
   readonly peer: Peer;
   /** The local address that was asked: the transfer's socket is bound to it. */
   readonly localAddress: string;
+  /** The worker that heard it, where they share the port: its client is heard there. Else null. */
+  readonly heardBy: number | null;
   /** When it came, on the clock of the process. */
   readonly receivedAtMs: number;
   /** In the temporary name of an upload, so that the server can remove what a dead worker leaves behind. */
@@ -108,6 +110,8 @@ export interface PlacedTransfer {
   /** PUT: answers into this sink. */
   receiveInto(sink: BlockSink, userExtensions: ReadonlyMap<string, string>): void;
   handleRepeatedRequest(): void;
+  /** On a single port: a datagram of its client that came another way. Without a socket of its own yet, it is lost. */
+  deliver(bytes: Uint8Array): void;
   /** Ends it with an ERROR to the client; `onFailed` and `onEnded` follow. */
   abort(errorCode: number, message: string): void;
   /** Ends it in silence: no handler is called any more. */
@@ -128,6 +132,11 @@ export interface Placement {
     root: string,
     handlers: PlacementHandlers,
   ): PlacedTransfer;
+  /**
+   * On a single port, before `ready()` and whenever they change: its threads hear these and no others. Resolves when
+   * they do; for none, when the others have been closed.
+   */
+  hear(groups: readonly SocketGroup[]): Promise<void>;
   /** Resolves when all its threads have taken the settings, which hold for transfers placed from then on. */
   configure(settings: ServerSettings): Promise<void>;
   /** What its threads do, with `activeCount` transfers in all. */

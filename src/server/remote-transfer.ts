@@ -15,6 +15,9 @@ import type { WorkerPool } from "./worker-pool.js";
 /** Credit is given back in steps; a worker may be ahead by several of them. */
 const CREDIT_STEP_BYTES = 32_768;
 
+/** Datagrams on their way to a transfer that another worker heard: as many as a client sends in one go. */
+const DELIVERIES_MAX = 64;
+
 /** A transfer in a worker, seen from the server's thread. */
 export class RemoteTransfer implements PlacedTransfer {
   readonly #id: number;
@@ -26,6 +29,7 @@ export class RemoteTransfer implements PlacedTransfer {
   #sink: BlockSink | null = null;
   #unreportedBytes = 0;
   #sinkIsFull = false;
+  #undelivered = 0;
   /** The owner has been told of the end of the data, or does not want to hear of it. */
   #isOver = false;
   #isSilent = false;
@@ -86,6 +90,12 @@ export class RemoteTransfer implements PlacedTransfer {
     this.#pool.post({ kind: "repeat", id: this.#id });
   }
 
+  deliver(bytes: Uint8Array): void {
+    if (this.#undelivered >= DELIVERIES_MAX) return;
+    this.#undelivered++;
+    this.#pool.post({ kind: "deliver", id: this.#id, bytes });
+  }
+
   abort(errorCode: number, message: string): void {
     this.#pool.post({ kind: "abort", id: this.#id, errorCode, message });
     // The worker's report would come too late: what follows an abort follows it at once.
@@ -103,6 +113,9 @@ export class RemoteTransfer implements PlacedTransfer {
     switch (message.kind) {
       case "opened":
         if (!this.#isOver) this.#handlers.onOpened(message.localAddress, message.localPort);
+        break;
+      case "delivered":
+        this.#undelivered--;
         break;
       case "want":
         this.#source?.want(message.uptoBytes);

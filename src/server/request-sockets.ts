@@ -1,5 +1,5 @@
 import { canonicalAddress, isUnspecified, localAddresses } from "../io/address.js";
-import type { DatagramSocket, Peer, SocketFactory } from "../io/socket.js";
+import type { DatagramSocket, Peer, SocketFactory, SocketGroup, SocketHandlers } from "../io/socket.js";
 
 /** Asked for as receive buffer of a request socket: a boot storm must not drown in it. */
 const RECEIVE_BUFFER_BYTES = 1_048_576;
@@ -22,6 +22,8 @@ export interface Incoming {
   readonly peer: Peer;
   /** The address that it was sent to: an answer leaves from there. */
   readonly localAddress: string;
+  /** The worker that heard it, where they share the port. */
+  readonly heardBy?: number;
 }
 
 /** Addresses to listen on: IP literals, `0.0.0.0` and `::` stand for all of a family. */
@@ -31,6 +33,8 @@ export interface Wanted {
   readonly ipv6Only: boolean;
   /** Transfers share the port: largest datagram that comes for them. Absent where they have ports of their own. */
   readonly sharedDatagramBytes?: number;
+  /** How many workers hear the shared port, each on a socket of its own. Absent or 0: it is heard here. */
+  readonly hearers?: number;
 }
 
 /** Takes a datagram that came to a request socket. */
@@ -47,16 +51,31 @@ export class RequestSockets {
   readonly #factory: SocketFactory;
   readonly #onRequest: RequestHandler;
   readonly #onError: (error: Error) => void;
+  readonly #onGroups: (groups: readonly SocketGroup[]) => void;
   readonly #sockets = new Map<string, DatagramSocket>();
+  /** Where workers hear: the sockets above send for them. */
+  readonly #groups = new Map<string, SocketGroup>();
   #wanted: Wanted = { addresses: [], ipv6Only: false };
   #port = 0;
   #rescan: NodeJS.Timeout | null = null;
   #closed = false;
 
-  constructor(factory: SocketFactory, onRequest: RequestHandler, onError: (error: Error) => void) {
+  /** @param onGroups - the machine's addresses have changed, and with them what workers hear */
+  constructor(
+    factory: SocketFactory,
+    onRequest: RequestHandler,
+    onError: (error: Error) => void,
+    onGroups: (groups: readonly SocketGroup[]) => void = () => undefined,
+  ) {
     this.#factory = factory;
     this.#onRequest = onRequest;
     this.#onError = onError;
+    this.#onGroups = onGroups;
+  }
+
+  /** What workers hear: a group for each address, in it a socket for each of them. */
+  get groups(): readonly SocketGroup[] {
+    return [...this.#groups.values()];
   }
 
   /** What `listen` was asked for, canonical, with the real port. */
@@ -83,8 +102,18 @@ export class RequestSockets {
   close(): void {
     this.#closed = true;
     if (this.#rescan !== null) clearInterval(this.#rescan);
-    for (const socket of this.#sockets.values()) socket.close();
-    this.#sockets.clear();
+    this.#closeAll();
+  }
+
+  #closeAll(): void {
+    for (const address of [...this.#sockets.keys()]) this.#closeAt(address);
+  }
+
+  #closeAt(address: string): void {
+    this.#sockets.get(address)?.close();
+    this.#sockets.delete(address);
+    this.#groups.get(address)?.close();
+    this.#groups.delete(address);
   }
 
   /**
@@ -103,8 +132,7 @@ export class RequestSockets {
       } catch (error) {
         // The kernel's choice for the first address may be taken on another one.
         if (port !== 0 || attempt === PORT_CHOICES_MAX || !isTaken(error)) throw error;
-        for (const socket of this.#sockets.values()) socket.close();
-        this.#sockets.clear();
+        this.#closeAll();
         this.#port = 0;
       }
     }
@@ -164,28 +192,31 @@ export class RequestSockets {
   }
 
   async #bind(address: string): Promise<void> {
-    const shared = this.#wanted.sharedDatagramBytes;
-    const socket: DatagramSocket = await this.#factory.open(
-      {
-        address,
-        port: this.#port,
-        receiveBufferBytes: shared === undefined ? RECEIVE_BUFFER_BYTES : SHARED_RECEIVE_BUFFER_BYTES,
-        datagramBytes: Math.max(DATAGRAM_BYTES, shared ?? 0),
-        receivesWindows: Boolean(shared),
-        reportsLocalAddress: this.#coversAddresses && isUnspecified(address),
+    const { sharedDatagramBytes: shared, hearers = 0 } = this.#wanted;
+    const options = {
+      address,
+      port: this.#port,
+      receiveBufferBytes: shared === undefined ? RECEIVE_BUFFER_BYTES : SHARED_RECEIVE_BUFFER_BYTES,
+      datagramBytes: Math.max(DATAGRAM_BYTES, shared ?? 0),
+      receivesWindows: Boolean(shared),
+      reportsLocalAddress: this.#coversAddresses && isUnspecified(address),
+    };
+    const handlers: SocketHandlers = {
+      onDatagram: (bytes, peer, localAddress) => this.#onRequest({ bytes, peer, localAddress }, socket),
+      // A refusal that can't be delivered (forged senders have any address) is no trouble of the server's.
+      onError: (error) => {
+        if ((error as NodeJS.ErrnoException).syscall !== "send") this.#onError(error);
       },
-      {
-        onDatagram: (bytes, peer, localAddress) => this.#onRequest({ bytes, peer, localAddress }, socket),
-        // A refusal that can't be delivered (forged senders have any address) is no trouble of the server's.
-        onError: (error) => {
-          if ((error as NodeJS.ErrnoException).syscall !== "send") this.#onError(error);
-        },
-      },
-    );
+    };
+    const group =
+      hearers > 0 ? ((await this.#factory.openGroup?.(options, hearers, handlers)) ?? null) : null;
+    const socket: DatagramSocket = group?.socket ?? (await this.#factory.open(options, handlers));
     if (this.#closed) {
       socket.close();
+      group?.close();
       return;
     }
+    if (group !== null) this.#groups.set(address, group);
     // Port 0: the kernel's choice for the first address holds for all.
     this.#port = socket.localPort;
     this.#sockets.set(address, socket);
@@ -193,11 +224,8 @@ export class RequestSockets {
 
   async #followAddresses(): Promise<void> {
     const wanted = new Set(this.#wantedAddresses().map(({ address }) => address));
-    for (const [address, socket] of this.#sockets) {
-      if (wanted.has(address)) continue;
-      socket.close();
-      this.#sockets.delete(address);
-    }
+    const before = this.groups;
+    for (const address of [...this.#sockets.keys()]) if (!wanted.has(address)) this.#closeAt(address);
     for (const address of wanted) {
       if (this.#sockets.has(address) || this.#closed) continue;
       try {
@@ -206,6 +234,9 @@ export class RequestSockets {
         // Not ready yet (IPv6 checks for duplicates first) or taken: the next look tries again.
       }
     }
+    const { groups } = this;
+    const isSame = groups.length === before.length && groups.every((group, at) => group === before[at]);
+    if (!isSame && !this.#closed) this.#onGroups(groups);
   }
 }
 

@@ -166,6 +166,13 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     }
   }
 
+  /** A datagram of its client that another worker heard; false for one that nothing can be done with yet. */
+  deliver(bytes: Uint8Array): boolean {
+    if (!this.#placed.isCarried) return false;
+    this.#placed.deliver(bytes);
+    return true;
+  }
+
   handleRepeatedRequest(): void {
     this.#placed.handleRepeatedRequest();
   }

@@ -25,7 +25,7 @@ import { fillServerOptions, type ServerOptions, type ServerSettings } from "./op
 import type { AnswerMode, Placement } from "./placement.js";
 import { prepareReload } from "./reload.js";
 import type { ServerRequest } from "./request.js";
-import { RequestSockets } from "./request-sockets.js";
+import { type Incoming, RequestSockets } from "./request-sockets.js";
 import type { ServerResponse } from "./response.js";
 import type { ServerTransfer } from "./server-transfer.js";
 import { SharedPort } from "./shared-port.js";
@@ -80,6 +80,8 @@ export class Server extends EventEmitter {
   #placement: Placement | null = null;
   readonly #transfers = new WeakMap<ServerRequest, ServerTransfer>();
   #sockets: RequestSockets | null = null;
+  /** Resolves when the port is free again, which on a single port may take as long as its transfers. */
+  #released: Promise<void> = Promise.resolve();
   /** Of this process, for temporary names: see `left-overs.ts`. */
   #origin = "";
   #state: "new" | "opening" | "listening" | "closed" = "new";
@@ -124,7 +126,8 @@ export class Server extends EventEmitter {
   /**
    * Checks the root, binds, starts the workers, and emits `listening` when the first of them would answer a request at
    * once; or `error` with what is wrong: no such root, 'The root is not a directory', `EADDRINUSE`, `EACCES`,
-   * `ERR_SERVER_ALREADY_LISTEN`. A closed server can listen again.
+   * `ERR_SERVER_ALREADY_LISTEN`. A closed server can listen again; with `singlePort` it waits for the transfers of
+   * before, which need the port.
    *
    * @param onListening - listener for the `listening` event, once
    */
@@ -140,30 +143,42 @@ export class Server extends EventEmitter {
       withInheritedSockets(threadRuntime().sockets),
       (datagram, socket) => this.#dispatcher.handleRequest(datagram, socket),
       (error) => this.emit("error", error),
+      (groups) => void this.#placement?.hear(groups),
     );
     this.#sockets = sockets;
-    this.#sharedPort?.setSockets(sockets);
     stat(this.root, (error, stats) => void this.#open(sockets, error, stats));
   }
 
   /**
-   * Stops taking requests and frees the port. Emits `close` once per `listen`.
-   * @returns a promise that resolves when the last transfer has ended
+   * Stops taking requests and frees the port, with `singlePort` when the last transfer has ended. Emits `close` once
+   * per `listen`.
+   * @returns a promise that resolves when the last transfer has ended and the port is free
    */
   close(options: CloseOptions = {}): Promise<void> {
     if (this.#state !== "closed") {
       this.#state = "closed";
       this.#dispatcher.setPlacement(null);
-      const sockets = this.#sockets;
-      // Transfers that share the port need it to their end.
-      if (this.#sharedPort === null) sockets?.close();
-      else void this.#dispatcher.drained().then(() => sockets?.close());
+      const before = this.#released;
+      this.#released = this.#release(this.#sockets, this.#placement).then(() => before);
       process.nextTick(() => this.emit("close"));
     }
     if (options.abort) this.#dispatcher.abortAll(SHUTDOWN_TEXT);
     else if (options.silentMs !== undefined) this.#endSilent(options.silentMs);
     this.#placement?.close(options.abort === true);
-    return this.#dispatcher.drained();
+    return this.#sharedPort === null ? this.#dispatcher.drained() : this.#released;
+  }
+
+  /** Frees the port: at once, or where transfers share it, at their end. */
+  async #release(sockets: RequestSockets | null, placement: Placement | null): Promise<void> {
+    if (this.#sharedPort === null) {
+      sockets?.close();
+      return;
+    }
+    await this.#dispatcher.drained();
+    await placement?.hear([]);
+    sockets?.close();
+    // The addon closes at the end of a turn.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   #endSilent(silentMs: number): void {
@@ -316,10 +331,20 @@ export class Server extends EventEmitter {
     if (workers > 0) {
       // Loaded here, so that a client or a server without workers does not pay for the pool.
       const { WorkerPlacement } = await import("./worker-placement.js");
-      return new WorkerPlacement(this.#thread, (error) => this.#reportWorker(error));
+      return new WorkerPlacement(
+        this.#thread,
+        (error) => this.#reportWorker(error),
+        (datagram) => this.#takeHeard(datagram),
+      );
     }
     if (handler !== null) this.#handler = await loadHandler(handler);
     return new LocalPlacement(this.#thread);
+  }
+
+  /** On a single port: what a worker heard is answered from there. */
+  #takeHeard(datagram: Incoming): void {
+    const socket = this.#sharedPort?.at(datagram.localAddress);
+    if (socket !== undefined) this.#dispatcher.handleRequest(datagram, socket);
   }
 
   async #open(sockets: RequestSockets, error: Error | null, stats: Stats): Promise<void> {
@@ -335,6 +360,7 @@ export class Server extends EventEmitter {
       // Threads start while the sockets are bound.
       placement = await this.#openPlacement();
       await this.#bind(sockets);
+      void placement.hear(sockets.groups);
       this.#origin = await findOrigin();
       // Whoever gives up privileges does it here; a failure ends the start.
       this.emit("bound");
@@ -368,10 +394,14 @@ export class Server extends EventEmitter {
       const error = new RangeError(`The port must be between 0 and 65535, ${port} was given`);
       throw Object.assign(error, { code: "ERR_SOCKET_BAD_PORT" });
     }
-    const { singlePort, denyPUT, blockSize } = this.#settings;
+    // The transfers of before may still be on it.
+    await this.#released;
+    this.#sharedPort?.setSockets(sockets);
+    const { singlePort, denyPUT, blockSize, workers } = this.#settings;
     // An upload without options has blocks of 512 bytes, which any request port takes.
     const sharedDatagramBytes = denyPUT ? 0 : datagramBytesFor(blockSize);
-    await sockets.open(singlePort ? { ...this.#settings, sharedDatagramBytes } : this.#settings, port);
+    const shared = { sharedDatagramBytes, hearers: workers };
+    await sockets.open(singlePort ? { ...this.#settings, ...shared } : this.#settings, port);
   }
 
   /** Outside the current call, so that no exception of a listener lands in our promises. */

@@ -1,7 +1,14 @@
 import { Opcode } from "../engine/index.js";
+import { withInheritedSockets } from "../io/inherited-sockets.js";
 import type { DatagramSocket, SocketHandlers } from "../io/socket.js";
+import { threadRuntime } from "../runtime.js";
 import type { PlacedRequest } from "./placement.js";
-import type { RequestHandler, RequestSockets } from "./request-sockets.js";
+import type { RequestHandler } from "./request-sockets.js";
+
+/** Sockets by the local address that they are bound to. */
+interface SocketsByAddress {
+  at(localAddress: string): DatagramSocket | undefined;
+}
 
 /**
  * Single-port mode: transfers talk from the request port, told apart by their clients' endpoints. For firewalls, address
@@ -10,15 +17,20 @@ import type { RequestHandler, RequestSockets } from "./request-sockets.js";
  */
 export class SharedPort {
   readonly #onRequest: RequestHandler;
-  #sockets: RequestSockets | null = null;
+  #sockets: SocketsByAddress | null = null;
 
   constructor(onRequest: RequestHandler) {
     this.#onRequest = onRequest;
   }
 
-  /** The sockets of the server that listens now. */
-  setSockets(sockets: RequestSockets): void {
+  /** Those on which this thread hears the port now. */
+  setSockets(sockets: SocketsByAddress): void {
     this.#sockets = sockets;
+  }
+
+  /** Sends from the port. */
+  at(localAddress: string): DatagramSocket | undefined {
+    return this.#sockets?.at(localAddress);
   }
 
   /**
@@ -26,7 +38,7 @@ export class SharedPort {
    * @throws Error (`EADDRNOTAVAIL`) when the address that was asked is gone
    */
   open({ peer, localAddress }: PlacedRequest, handlers: SocketHandlers): DatagramSocket {
-    const socket = this.#sockets?.at(localAddress);
+    const socket = this.at(localAddress);
     if (socket === undefined) {
       throw Object.assign(new Error(`${localAddress} is not served any more`), { code: "EADDRNOTAVAIL" });
     }
@@ -40,6 +52,15 @@ export class SharedPort {
   }
 }
 
-function isRequest(bytes: Uint8Array): boolean {
+/** Whether a datagram says that it is a request; it may be malformed. */
+export function isRequest(bytes: Uint8Array): boolean {
   return bytes[0] === 0 && (bytes[1] === Opcode.rrq || bytes[1] === Opcode.wrq);
+}
+
+/**
+ * Whether workers can hear a port together. Over node:dgram they can't; nor on sockets that systemd has bound, whose
+ * owner is another one than ours.
+ */
+export function workersCanSharePort(): boolean {
+  return withInheritedSockets(threadRuntime().sockets).openGroup !== undefined;
 }

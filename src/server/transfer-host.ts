@@ -66,6 +66,8 @@ export class TransferHost implements PlacedTransfer {
   #sizeBytes: number | null = null;
   #firstAnswerAtMs: number | null = null;
   #over = false;
+  /** On a single port: takes what came another way. */
+  #received: ((bytes: Uint8Array) => void) | null = null;
   /** Resolves when the file of an upload has its name, or nothing is left of it. */
   #stored: Promise<void> | null = null;
 
@@ -223,6 +225,10 @@ export class TransferHost implements PlacedTransfer {
     this.#driver.handleRepeatedRequest();
   }
 
+  deliver(bytes: Uint8Array): void {
+    if (this.isCarried && !this.#over) this.#received?.(bytes);
+  }
+
   abort(errorCode: number, message: string): void {
     this.#driver.abort(errorCode, message);
   }
@@ -277,7 +283,11 @@ export class TransferHost implements PlacedTransfer {
   async #openSocket(): Promise<DatagramSocket> {
     const { method, offer, localAddress } = this.#request;
     const { sharedPort } = this.#thread;
-    if (sharedPort !== undefined) return sharedPort.open(this.#request, this.#socketHandlers());
+    if (sharedPort !== undefined) {
+      const handlers = this.#socketHandlers();
+      this.#received = (bytes) => handlers.onDatagram(bytes, this.#request.peer, localAddress);
+      return sharedPort.open(this.#request, handlers);
+    }
     const { blockSize, windowSize } = offer.parameters;
     const receives = method === "PUT";
     const options = {

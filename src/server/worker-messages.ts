@@ -1,3 +1,4 @@
+import type { GroupMember, Peer } from "../io/socket.js";
 import type { StorageFailure } from "../io/storage.js";
 import type { ServerSettings } from "./options.js";
 import type { AnswerMode, PlacedRequest, TransferAccount, TransferFailure } from "./placement.js";
@@ -13,6 +14,9 @@ export interface WorkerSetup {
   /** Bytes of files that this worker keeps for the next reader. */
   readonly cacheBytesMax: number;
 }
+
+/** The id of what concerns no transfer. */
+export const NO_TRANSFER = -1;
 
 /** A transfer for a worker: the task of the pool. */
 export interface TransferTask {
@@ -62,6 +66,15 @@ export interface EndedReport {
   readonly id: number;
 }
 
+/** On a single port: a datagram that is for none of the worker's transfers, a request above all. */
+export interface HeardReport {
+  readonly kind: "heard";
+  readonly id: typeof NO_TRANSFER;
+  readonly bytes: Uint8Array;
+  readonly peer: Peer;
+  readonly localAddress: string;
+}
+
 /** From a worker, over its link; `id` is the transfer's. */
 export type FromWorker =
   /** The socket is bound: ask the listeners. */
@@ -80,10 +93,13 @@ export type FromWorker =
   | CompletedReport
   | FailedReport
   | EndedReport
-  /** The settings of this id hold from now on. */
+  | HeardReport
+  /** A datagram that was delivered has been dealt with. */
+  | { readonly kind: "delivered"; readonly id: number }
+  /** The settings, or sockets, of this id hold from now on. */
   | { readonly kind: "configured"; readonly id: number }
-  /** A handler threw, or rejected; the transfer is failed separately. */
-  | { readonly kind: "handler-error"; readonly id: number; readonly error: ClonedError };
+  /** A handler threw, or rejected, the transfer is failed separately; or the worker lacks something. */
+  | { readonly kind: "worker-error"; readonly id: number; readonly error: ClonedError };
 
 /** To a worker, over its link. */
 export type ToWorker =
@@ -118,6 +134,17 @@ export type ToWorker =
   | { readonly kind: "repeat"; readonly id: number }
   | { readonly kind: "abort"; readonly id: number; readonly errorCode: number; readonly message: string }
   | { readonly kind: "close"; readonly id: number }
+  /** On a single port: a datagram of the transfer's client that another worker heard. */
+  | { readonly kind: "deliver"; readonly id: number; readonly bytes: Uint8Array }
+  /** So much of what was `heard` has been looked at. */
+  | {
+      readonly kind: "settled";
+      readonly id: typeof NO_TRANSFER;
+      readonly count: number;
+      readonly bytes: number;
+    }
+  /** On a single port: hear these sockets and no others. The id comes back in `configured`. */
+  | { readonly kind: "join"; readonly id: number; readonly members: readonly GroupMember[] }
   /** For all transfers to come. The id is no transfer's: it comes back in `configured`. */
   | { readonly kind: "configure"; readonly id: number; readonly settings: ServerSettings };
 

@@ -1,12 +1,15 @@
 import { encodeError } from "../engine/index.js";
 import { CACHE_BYTES_MAX } from "../io/block-cache.js";
-import type { SocketFactory } from "../io/socket.js";
+import type { SocketFactory, SocketGroup } from "../io/socket.js";
 import type { ThreadStatus } from "../observe/records.js";
 import type { ServerSettings } from "./options.js";
 import type { AnswerMode, PlacedRequest, PlacedTransfer, Placement, PlacementHandlers } from "./placement.js";
+import { RelayDesk } from "./relay-desk.js";
 import { RemoteTransfer } from "./remote-transfer.js";
+import type { Incoming } from "./request-sockets.js";
 import { TransferBoard } from "./transfer-board.js";
 import type { HostThread } from "./transfer-host.js";
+import { NO_TRANSFER } from "./worker-messages.js";
 import { WorkerPool } from "./worker-pool.js";
 
 /** Slots beyond the limit of transfers, for those that were evicted and are about to end. */
@@ -22,11 +25,22 @@ export class WorkerPlacement implements Placement {
   readonly #board: TransferBoard;
   readonly #freeSlots: number[] = [];
   readonly #thread: HostThread;
+  readonly #joining = new Map<number, Promise<void>>();
+  /** On a single port: the sockets, one of each for every worker. */
+  #groups: readonly SocketGroup[] = [];
   #nextId = 0;
 
-  constructor(thread: HostThread, onWorkerError: (error: Error) => void) {
+  /** @param onHeard - on a single port: takes what workers heard that is for none of their transfers */
+  constructor(
+    thread: HostThread,
+    onWorkerError: (error: Error) => void,
+    onHeard: (datagram: Incoming) => void,
+  ) {
     const { settings } = thread;
     this.#thread = thread;
+    const desk = new RelayDesk(onHeard, (worker, count, bytes) =>
+      this.#pool.tell(worker, { kind: "settled", id: NO_TRANSFER, count, bytes }),
+    );
     this.#board = TransferBoard.withSlots(settings.transfersMax + SPARE_SLOTS);
     for (let slot = this.#board.slotCount - 1; slot >= 0; slot--) this.#freeSlots.push(slot);
     this.#pool = new WorkerPool({
@@ -40,11 +54,33 @@ export class WorkerPlacement implements Placement {
       },
       tasksMax: settings.transfersMax + SPARE_SLOTS,
       onWorkerError,
+      onConnected: (worker) => this.#join(worker),
+      onHeard: (worker, report) => desk.take(worker, report),
     });
   }
 
-  ready(): Promise<void> {
-    return this.#pool.ready();
+  async ready(): Promise<void> {
+    const { singlePort, workers } = this.#thread.settings;
+    // On a single port, each client is heard by one of them only.
+    await this.#pool.ready(singlePort ? workers : 1);
+    await Promise.all(this.#joining.values());
+  }
+
+  async hear(groups: readonly SocketGroup[]): Promise<void> {
+    this.#groups = groups;
+    for (let worker = 0; worker < this.#thread.settings.workers; worker++) this.#join(worker);
+    await Promise.all(this.#joining.values());
+    // Threads on their way out take their sockets along.
+    if (groups.length === 0) await this.#pool.ended();
+  }
+
+  #join(worker: number): void {
+    if (!this.#thread.settings.singlePort) return;
+    const members = this.#groups.flatMap((group) => group.members[worker] ?? []);
+    this.#joining.set(
+      worker,
+      this.#pool.command(worker, (id) => ({ kind: "join", id, members })),
+    );
   }
 
   configure(settings: ServerSettings): Promise<void> {
@@ -69,11 +105,14 @@ export class WorkerPlacement implements Placement {
           if (message.kind === "ended" && slot >= 0) this.#freeSlots.push(slot);
         },
         onCrash: (error) => {
-          const { runtime, files } = this.#thread;
+          const { runtime, files, sharedPort } = this.#thread;
           const { localPort } = slot < 0 ? { localPort: 0 } : this.#board.read(slot);
           if (slot >= 0) this.#freeSlots.push(slot);
           if (request.method === "PUT") void files.removeLeftOver(root, request);
-          if (!transfer.isOver && localPort > 0) void answerFrom(runtime.sockets, request, localPort);
+          if (!transfer.isOver && localPort > 0) {
+            if (sharedPort === undefined) void answerFrom(runtime.sockets, request, localPort);
+            else sharedPort.at(request.localAddress)?.sendDatagram(deathNotice(), request.peer);
+          }
           transfer.crash(error);
         },
       },
@@ -90,6 +129,10 @@ export class WorkerPlacement implements Placement {
   }
 }
 
+function deathNotice(): Uint8Array {
+  return encodeError(0, "Internal error");
+}
+
 /** One ERROR from the local port of a transfer whose worker died. */
 async function answerFrom(
   sockets: SocketFactory,
@@ -100,7 +143,7 @@ async function answerFrom(
   for (let attempt = 1; attempt <= PORT_ATTEMPTS_MAX; attempt++) {
     try {
       const socket = await sockets.open({ address: localAddress, port: localPort }, handlers);
-      socket.sendDatagram(encodeError(0, "Internal error"), peer);
+      socket.sendDatagram(deathNotice(), peer);
       socket.close();
       return;
     } catch {

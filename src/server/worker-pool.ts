@@ -4,6 +4,7 @@ import type { ThreadStatus } from "../observe/records.js";
 import { WorkerLink } from "./worker-link.js";
 import {
   type FromWorker,
+  type HeardReport,
   type HelloMessage,
   reviveError,
   type TaskResult,
@@ -11,6 +12,7 @@ import {
   type TransferTask,
   type WorkerSetup,
 } from "./worker-messages.js";
+import { type WorkerCommand, WorkerRoster } from "./worker-roster.js";
 
 /** `dist/workers`, beside `dist/src`. */
 const WORKER_FILE = join(__dirname, "..", "..", "workers", "transfer-worker.js");
@@ -30,6 +32,8 @@ const ABORT_GRACE_MS = 500;
 
 type Settings = WorkerSetup["settings"];
 
+type Link = WorkerLink<ToWorker, FromWorker>;
+
 /** What the pool tells about a task. */
 export interface TaskHandlers {
   /** Reports of the worker in order, `ended` last. */
@@ -44,11 +48,23 @@ export interface WorkerPoolOptions {
   readonly tasksMax: number;
   /** A worker died (once for each), or a handler threw. */
   onWorkerError(error: Error): void;
+  /** A worker takes commands, the first of this name or one in place of one that died. */
+  onConnected(worker: number): void;
+  /** A worker heard what is for none of its transfers. */
+  onHeard(worker: number, report: HeardReport): void;
+}
+
+/** Where a task may run, and where it does. */
+interface PlaceNote {
+  readonly id: number;
+  /** The only worker whose thread will do, or null. */
+  readonly heardBy: number | null;
+  threadId: number | null;
 }
 
 /** A task, with the thread that it was given to. */
 interface Placed extends TransferTask {
-  readonly [queueOptionsSymbol]: { threadId: number | null };
+  readonly [queueOptionsSymbol]: PlaceNote;
 }
 
 /**
@@ -58,28 +74,23 @@ interface Placed extends TransferTask {
 export class WorkerPool {
   readonly #pool: Piscina;
   readonly #options: WorkerPoolOptions;
-  readonly #links = new Map<number, WorkerLink<ToWorker, FromWorker>>();
+  readonly #roster = new WorkerRoster();
   readonly #tasks = new Map<number, { readonly handlers: TaskHandlers; readonly placed: Placed }>();
   /** Commands for tasks whose worker has not said hello yet. */
   readonly #unsent = new Map<number, { command: ToWorker; moved: ArrayBuffer | undefined }[]>();
-  readonly #names = new Map<number, number>();
+  /** Tasks of workers that died, for those that take their places: their clients are heard by no other. */
+  readonly #held = new Map<number, number[]>();
   readonly #reported = new WeakSet<Error>();
   /** Those of the last reload. */
   #settings: Settings | null = null;
-  /** Settings under way to a worker, by their id: below those of transfers. */
-  readonly #untaken = new Map<number, { readonly threadId: number; readonly taken: () => void }>();
-  #nextSettingsId = -2;
-  readonly #ready: Promise<void>;
-  /** A thread said hello, or died before it could. */
-  #onFirstSign: () => void = () => undefined;
+  /** Threads that said hello, or died before they could. */
+  #signs = 0;
+  readonly #awaited = new Set<{ readonly signs: number; readonly resolve: () => void }>();
   #onIdle: (() => void) | null = null;
-  #isDestroyed = false;
+  #destroyed: Promise<void> | null = null;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
-    this.#ready = new Promise((resolve) => {
-      this.#onFirstSign = resolve;
-    });
     const { count, setup, tasksMax } = options;
     this.#pool = new Piscina({
       filename: WORKER_FILE,
@@ -93,34 +104,51 @@ export class WorkerPool {
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
       workerData: setup,
       loadBalancer: (task, workers) => {
+        const note = task[queueOptionsSymbol] as unknown as PlaceNote;
+        const only = note.heardBy === null ? null : this.#roster.threadOf(note.heardBy);
         let best: (typeof workers)[number] | null = null;
-        for (const worker of workers)
+        for (const worker of workers) {
+          if (note.heardBy !== null && worker.id !== only) continue;
           if (best === null || worker.currentUsage < best.currentUsage) best = worker;
-        const note = task[queueOptionsSymbol] as unknown as { threadId: number | null } | null;
-        if (note !== null && best !== null) note.threadId = best.id;
+        }
+        if (best !== null) this.#notePlace(note, best.id);
         return best;
       },
     });
     this.#pool.on("message", (message: HelloMessage) => this.#connect(message));
     this.#pool.on("error", (error: Error) => this.#report(error));
-    this.#pool.on("workerDestroy", (worker: { readonly id: number }) => this.#disconnect(worker.id));
+    this.#pool.on("workerDestroy", (worker: { readonly id: number }) => this.#disconnectDead(worker.id));
   }
 
-  /** Resolves when a thread takes tasks; also when none can be started, which `onWorkerError` tells. */
-  ready(): Promise<void> {
-    return this.#ready;
+  /** Resolves when so many threads take tasks; one that can't be started counts, too: `onWorkerError` tells. */
+  ready(count = 1): Promise<void> {
+    if (this.#signs >= count) return Promise.resolve();
+    return new Promise((resolve) => this.#awaited.add({ signs: count, resolve }));
   }
 
+  /** Gives the task to a thread: the one that heard its request, or the least busy one. */
   run(task: TransferTask, handlers: TaskHandlers): void {
-    const placed: Placed = { ...task, [queueOptionsSymbol]: { threadId: null } };
+    const { heardBy } = task.request;
+    const placed: Placed = { ...task, [queueOptionsSymbol]: { id: task.id, heardBy, threadId: null } };
     this.#tasks.set(task.id, { handlers, placed });
+    if (heardBy === null || this.#roster.threadOf(heardBy) !== null) this.#start(placed, handlers);
+    else this.#hold(heardBy, task.id);
+  }
+
+  #hold(worker: number, id: number): void {
+    const held = this.#held.get(worker);
+    if (held === undefined) this.#held.set(worker, [id]);
+    else held.push(id);
+  }
+
+  #start(placed: Placed, handlers: TaskHandlers): void {
     this.#pool.run(placed).then(
       ({ report, ended }: TaskResult) => {
         if (report !== null) handlers.onMessage(report);
         if (ended !== null) this.#pass(ended);
       },
       (error: Error) => {
-        this.#forget(task.id);
+        this.#forget(placed.id);
         this.#report(error);
         handlers.onCrash(error);
       },
@@ -132,7 +160,7 @@ export class WorkerPool {
     const task = this.#tasks.get(command.id);
     if (task === undefined) return;
     const { threadId } = task.placed[queueOptionsSymbol];
-    const link = threadId === null ? undefined : this.#links.get(threadId);
+    const link = threadId === null ? undefined : this.#roster.linkOf(threadId);
     if (link !== undefined) {
       link.post(command, moved);
       return;
@@ -152,20 +180,13 @@ export class WorkerPool {
     return this.#pool.threads.map((worker) => {
       const { active, idle } = worker.performance.eventLoopUtilization();
       const transfers = counts.get(worker.threadId) ?? 0;
-      return { name: this.#nameOf(worker.threadId), transfers, busyMs: active, idleMs: idle };
+      return {
+        name: String(this.#roster.workerOf(worker.threadId)),
+        transfers,
+        busyMs: active,
+        idleMs: idle,
+      };
     });
-  }
-
-  /** The smallest number that no living thread has. */
-  #nameOf(threadId: number): string {
-    let name = this.#names.get(threadId);
-    if (name === undefined) {
-      const taken = new Set(this.#names.values());
-      name = 0;
-      while (taken.has(name)) name++;
-      this.#names.set(threadId, name);
-    }
-    return String(name);
   }
 
   /** Ends the threads when the last task has ended; with `abort` after a moment at the latest. */
@@ -180,26 +201,39 @@ export class WorkerPool {
 
   #destroy(): void {
     this.#onIdle = null;
-    this.#isDestroyed = true;
-    this.#onFirstSign();
-    void this.#pool.destroy();
+    this.#signal(Number.POSITIVE_INFINITY);
+    this.#destroyed ??= this.#pool.destroy();
+    for (const id of [...this.#held.values()].flat()) {
+      const task = this.#tasks.get(id);
+      this.#forget(id);
+      task?.handlers.onCrash(new Error("The worker of this transfer died"));
+    }
+    this.#held.clear();
   }
 
-  #taken(settingsId: number): void {
-    this.#untaken.get(settingsId)?.taken();
-    this.#untaken.delete(settingsId);
+  /** Resolves when the threads are gone, if they are on their way out; else at once. */
+  async ended(): Promise<void> {
+    await this.#destroyed;
+  }
+
+  #hear(threadId: number, message: FromWorker): void {
+    switch (message.kind) {
+      case "heard":
+        this.#options.onHeard(this.#roster.workerOf(threadId), message);
+        break;
+      case "worker-error":
+        // Its transfer may be over by now.
+        this.#options.onWorkerError(reviveError(message.error));
+        break;
+      case "configured":
+        this.#roster.settle(message.id);
+        break;
+      default:
+        this.#pass(message);
+    }
   }
 
   #pass(message: FromWorker): void {
-    if (message.kind === "handler-error") {
-      // Its transfer may be over by now.
-      this.#options.onWorkerError(reviveError(message.error));
-      return;
-    }
-    if (message.kind === "configured") {
-      this.#taken(message.id);
-      return;
-    }
     const task = this.#tasks.get(message.id);
     if (message.kind === "ended") this.#forget(message.id);
     task?.handlers.onMessage(message);
@@ -216,46 +250,81 @@ export class WorkerPool {
   async configure(settings: Settings): Promise<void> {
     this.#options.setup.settings = settings;
     this.#settings = settings;
-    await Promise.all([...this.#links.keys()].map((threadId) => this.#tell(threadId, settings)));
+    const configure = (id: number): WorkerCommand => ({ kind: "configure", id, settings });
+    await Promise.all([...this.#roster.threads].map((threadId) => this.#roster.command(threadId, configure)));
   }
 
-  #tell(threadId: number, settings: Settings): Promise<void> {
-    const id = this.#nextSettingsId--;
-    return new Promise((taken) => {
-      this.#untaken.set(id, { threadId, taken });
-      this.#links.get(threadId)?.post({ kind: "configure", id, settings });
-    });
+  /** Resolves when the worker has carried it out, or is gone. */
+  async command(worker: number, make: (id: number) => WorkerCommand): Promise<void> {
+    const threadId = this.#roster.threadOf(worker);
+    if (threadId !== null) await this.#roster.command(threadId, make);
+  }
+
+  /** Tells a worker what needs no answer. */
+  tell(worker: number, message: ToWorker): void {
+    const threadId = this.#roster.threadOf(worker);
+    if (threadId !== null) this.#roster.linkOf(threadId)?.post(message);
   }
 
   #connect({ threadId, port }: HelloMessage): void {
-    const link = new WorkerLink<ToWorker, FromWorker>(port, (message) => this.#pass(message));
-    this.#links.set(threadId, link);
+    const link: Link = new WorkerLink(port, (message) => this.#hear(threadId, message));
+    const worker = this.#roster.connect(threadId, link);
+    const settings = this.#settings;
     // It may have been started with older ones.
-    if (this.#settings !== null) void this.#tell(threadId, this.#settings);
-    this.#onFirstSign();
-    for (const [id, waiting] of this.#unsent) {
-      if (this.#tasks.get(id)?.placed[queueOptionsSymbol].threadId !== threadId) continue;
-      for (const { command, moved } of waiting) link.post(command, moved);
-      this.#unsent.delete(id);
+    if (settings !== null) void this.#roster.command(threadId, (id) => ({ kind: "configure", id, settings }));
+    this.#options.onConnected(worker);
+    this.#signal(1);
+    this.#startHeld(worker);
+    for (const id of [...this.#unsent.keys()]) {
+      if (this.#tasks.get(id)?.placed[queueOptionsSymbol].threadId === threadId) this.#sendUnsent(id, link);
     }
   }
 
-  #disconnect(threadId: number): void {
-    this.#links.get(threadId)?.close();
-    this.#links.delete(threadId);
-    this.#names.delete(threadId);
-    for (const [id, news] of this.#untaken) if (news.threadId === threadId) this.#taken(id);
+  #notePlace(note: PlaceNote, threadId: number): void {
+    note.threadId = threadId;
+    const link = this.#roster.linkOf(threadId);
+    if (link !== undefined) this.#sendUnsent(note.id, link);
+  }
+
+  #sendUnsent(id: number, link: Link): void {
+    for (const { command, moved } of this.#unsent.get(id) ?? []) link.post(command, moved);
+    this.#unsent.delete(id);
+  }
+
+  #startHeld(worker: number): void {
+    const ids = this.#held.get(worker) ?? [];
+    this.#held.delete(worker);
+    for (const id of ids) {
+      const task = this.#tasks.get(id);
+      if (task !== undefined) this.#start(task.placed, task.handlers);
+    }
+  }
+
+  /** A thread that has ended does not know its id any more: those that are not among the living have ended. */
+  #disconnectDead(threadId: number): void {
+    const living = new Set(this.#pool.threads.map((worker) => worker.threadId));
+    living.delete(threadId);
+    const gone = new Set<number | null>(this.#roster.retain(living));
     // Those that only dallied are over; the others are rejected by the pool.
     setImmediate(() => {
       for (const [id, { placed }] of this.#tasks) {
-        if (placed[queueOptionsSymbol].threadId === threadId) this.#pass({ kind: "ended", id });
+        if (gone.has(placed[queueOptionsSymbol].threadId)) this.#pass({ kind: "ended", id });
       }
     });
   }
 
+  #signal(count: number): void {
+    this.#signs += count;
+    for (const waiting of this.#awaited) {
+      if (this.#signs < waiting.signs) continue;
+      this.#awaited.delete(waiting);
+      waiting.resolve();
+    }
+  }
+
   #report(error: Error): void {
-    this.#onFirstSign();
-    if (this.#isDestroyed || this.#reported.has(error)) return;
+    this.#signal(1);
+    if (this.#destroyed !== null || this.#reported.has(error)) return;
     this.#reported.add(error);
     this.#options.onWorkerError(error);
   }

@@ -2,8 +2,10 @@ import { threadRuntime } from "../runtime.js";
 import { FileService } from "./file-service.js";
 import { askHandler, loadHandler, type RequestHandler } from "./handler.js";
 import type { PlacementHandlers } from "./placement.js";
+import { PortMember } from "./port-member.js";
 import { RemoteSink, RemoteSource } from "./remote-store.js";
 import { ServerTransfer } from "./server-transfer.js";
+import { SharedPort } from "./shared-port.js";
 import { TransferBoard } from "./transfer-board.js";
 import { type HostThread, type HostWatcher, TransferHost } from "./transfer-host.js";
 import type { TransferEnding } from "./transfer-info.js";
@@ -15,6 +17,7 @@ import {
   type EndedReport,
   type FailedReport,
   type FromWorker,
+  NO_TRANSFER,
   type TaskResult,
   type ToWorker,
   type TransferTask,
@@ -29,6 +32,8 @@ export class WorkerSide {
   readonly #board: TransferBoard;
   readonly #link: Link;
   readonly #handler: Promise<RequestHandler> | null;
+  /** Of the request port, where transfers share it. */
+  readonly #member: PortMember;
   readonly #transfers = new Map<number, WorkerTransferSide>();
   /** Commands for tasks that have not come yet: task and command travel on different ways. */
   readonly #early = new Map<number, ToWorker[]>();
@@ -37,13 +42,18 @@ export class WorkerSide {
   constructor(setup: WorkerSetup, link: Link) {
     const { settings, board, cacheBytesMax, handler } = setup;
     const files = new FileService(settings, cacheBytesMax);
-    this.#thread = { runtime: threadRuntime(), files, settings };
+    const runtime = threadRuntime();
+    const member = new PortMember(runtime.sockets, link);
+    const sharedPort = new SharedPort((datagram) => member.relay(datagram));
+    sharedPort.setSockets(member);
+    this.#thread = { runtime, files, settings, ...(settings.singlePort ? { sharedPort } : {}) };
     this.#board = new TransferBoard(board);
     this.#link = link;
+    this.#member = member;
     this.#handler = handler === null ? null : loadHandler(handler);
     // Said once; every transfer that wants the module fails.
     this.#handler?.catch((error: unknown) =>
-      link.post({ kind: "handler-error", id: NO_TRANSFER, error: cloneError(error) }),
+      link.post({ kind: "worker-error", id: NO_TRANSFER, error: cloneError(error) }),
     );
   }
 
@@ -65,12 +75,26 @@ export class WorkerSide {
   }
 
   obey(command: ToWorker): void {
-    if (command.kind === "configure") {
-      this.#thread.settings = command.settings;
-      this.#thread.files.configure(command.settings);
-      this.#link.post({ kind: "configured", id: command.id });
-      return;
+    switch (command.kind) {
+      case "configure":
+        this.#thread.settings = command.settings;
+        this.#thread.files.configure(command.settings);
+        this.#link.post({ kind: "configured", id: command.id });
+        return;
+      case "join":
+        this.#member.join(command.members);
+        // Sockets that were closed are gone at the end of this turn.
+        setImmediate(() => this.#link.post({ kind: "configured", id: command.id }));
+        return;
+      case "settled":
+        this.#member.settle(command.count, command.bytes);
+        return;
+      default:
+        this.#pass(command);
     }
+  }
+
+  #pass(command: ToWorker): void {
     const transfer = this.#transfers.get(command.id);
     if (transfer !== undefined) transfer.obey(command);
     else if (command.id > this.#newestId) {
@@ -150,7 +174,7 @@ class WorkerTransferSide {
     if (this.#ended) return;
     const host = this.#host;
     const report = (error: Error): void =>
-      this.#link.post({ kind: "handler-error", id, error: cloneError(error) });
+      this.#link.post({ kind: "worker-error", id, error: cloneError(error) });
     this.#handled = new ServerTransfer(
       { place: () => host },
       this.#thread.settings,
@@ -203,6 +227,10 @@ class WorkerTransferSide {
         break;
       case "repeat":
         host.handleRepeatedRequest();
+        break;
+      case "deliver":
+        host.deliver(command.bytes);
+        this.#link.post({ kind: "delivered", id: command.id });
         break;
       case "abort":
         host.abort(command.errorCode, command.message);
@@ -289,6 +317,3 @@ class WorkerTransferSide {
     return this.#task.answer === "listener";
   }
 }
-
-/** The id of what concerns no transfer. */
-const NO_TRANSFER = -1;

@@ -269,6 +269,7 @@ test("reasons that a test can't bring about have their outcome too", () => {
     fileKey: "f",
     peer: { address: "192.0.2.1", port: 9 },
     localAddress: "192.0.2.2",
+    heardBy: null,
     receivedAtMs: 0,
     uploadTag: "",
   });

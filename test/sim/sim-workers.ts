@@ -43,6 +43,8 @@ export class SimWorkers implements Placement {
 
   async ready(): Promise<void> {}
 
+  async hear(): Promise<void> {}
+
   async configure(): Promise<void> {}
 
   threads(): readonly [] {
@@ -135,6 +137,7 @@ export class SimWorkers implements Placement {
       copyUpload: () => this.#later(() => host.copyUpload()),
       sendFrom: (...args) => this.#later(() => host.sendFrom(...args)),
       receiveInto: (...args) => this.#later(() => host.receiveInto(...args)),
+      deliver: (bytes) => this.#later(() => !placed.isGone && host.deliver(bytes)),
       handleRepeatedRequest: () => this.#later(() => !placed.isGone && host.handleRepeatedRequest()),
       abort: (errorCode, message) => {
         this.#later(() => !placed.isGone && host.abort(errorCode, message));

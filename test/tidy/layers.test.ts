@@ -42,7 +42,7 @@ const LAW: readonly { readonly place: RegExp; readonly may: readonly RegExp[] }[
   },
   {
     place: /^src\/server\/worker-pool$/,
-    may: [/^node:/, /^piscina$/, /^src\/observe\/records$/, /^src\/server\/worker-(link|messages)$/],
+    may: [/^node:/, /^piscina$/, /^src\/observe\/records$/, /^src\/server\/worker-(link|messages|roster)$/],
   },
   {
     place: /^src\/server\//,

@@ -60,7 +60,7 @@ export const serverOptions = [
   {
     name: "single-port",
     kind: flag,
-    help: "transfers on the request port, in one thread",
+    help: "transfers on the request port",
     group: "Server",
     library: "singlePort",
   },
