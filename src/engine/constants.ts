@@ -110,8 +110,11 @@ export const UNPROVEN_TRANSMISSIONS_MAX = 3;
  */
 export const SILENT_TRANSMISSIONS_MAX = 6;
 
-/** Least time a receiver stays after its last ACK to repeat it for a sender that missed it (RFC 1350 §6). */
-export const DALLY_MS_MIN = 3_000;
+/**
+ * The pause of a sender whose time-out is not known, for a receiver that stays after its last ACK to repeat it (RFC
+ * 1350 §6): npm `tftp` says 3 s in a form that nobody can take.
+ */
+export const DALLY_TIMEOUT_MS_MIN = 3_000;
 
 /**
  * Added to the time-out while dallying: a sender that missed the last ACK repeats the last block one whole time-out

@@ -1,4 +1,4 @@
-import { DALLY_MARGIN_MS, DALLY_MS_MIN } from "./constants.js";
+import { DALLY_MARGIN_MS, DALLY_TIMEOUT_MS_MIN } from "./constants.js";
 
 /** The stay of a receiver after its last ACK, to repeat it for a sender that missed it (RFC 1350 §6). */
 export class Dally {
@@ -8,11 +8,11 @@ export class Dally {
   #limitMs = 0;
 
   /**
-   * Lasts for the time-out of the sender and a margin, where nobody has decided otherwise. However often the sender
-   * repeats itself, it is over with the patience for a silent peer.
+   * Lasts for the time-out of the sender, the one agreed or a usual one, and a margin, where nobody has decided
+   * otherwise. However often the sender repeats itself, it is over with the patience for a silent peer.
    */
   begin(nowMs: number, policy: { dallyMs?: number; retries: number }, timeoutMs: number): void {
-    this.#stayMs = policy.dallyMs ?? Math.max(DALLY_MS_MIN, timeoutMs + DALLY_MARGIN_MS);
+    this.#stayMs = policy.dallyMs ?? Math.max(DALLY_TIMEOUT_MS_MIN, timeoutMs) + DALLY_MARGIN_MS;
     this.#limitMs = nowMs + Math.max(this.#stayMs, timeoutMs * (policy.retries + 1));
     this.endMs = nowMs + this.#stayMs;
   }
