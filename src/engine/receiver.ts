@@ -140,6 +140,8 @@ export class Receiver {
     this.#gapAtMs = Number.POSITIVE_INFINITY;
     if (this.#kept.size > 0 && !this.#lastDelivered) this.#watchGap(nowMs);
     if (this.#lastDelivered) {
+      // The last ACK means "stored": one that was held back must not leave in its place when the store has room again.
+      this.#ackHeldBack = false;
       this.#kept.clear();
       this.#out.storage.push({ kind: "finish" });
     } else if (this.#delivered >= this.#acked + this.#parameters.windowSize) {

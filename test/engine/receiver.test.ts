@@ -165,6 +165,16 @@ test("a saturated store holds the ACK back until it has room", () => {
   assert.deepEqual(script.store({ kind: "drained" }), [], "nothing was held back");
 });
 
+test("an ACK that was held back does not leave once the last block is in: only what is stored is acknowledged", () => {
+  const script = receiving(1);
+  script.receive(block(1));
+  script.store({ kind: "saturated" });
+  assert.deepEqual(script.receive(block(1)), [], "the repeated ACK 1 waits");
+  assert.deepEqual(script.receive(data(2, "end")), ["write end", "finish"]);
+  assert.deepEqual(script.store({ kind: "drained" }), [], "not stored yet");
+  assert.deepEqual(script.store(finished), ["ACK 2", "completed"]);
+});
+
 test("a silent sender gets the newest ACK again, and is given up in time", () => {
   const script = receiving(4);
   script.receive(block(1));
