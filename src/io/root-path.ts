@@ -40,6 +40,11 @@ export function normalizeName(name: string): NormalizedName {
   return { ok: true, path, key: path };
 }
 
+/** The names that a file to read may have, in this order: old PXE ROMs leave bytes of 0xFF behind it. */
+export function namesToTry(path: string): Iterable<string> {
+  return new Set([path, path.replace(/\udcff+$/, "")]);
+}
+
 /** A regular file, open for reading. Whoever gets it closes `fd`. */
 export interface OpenedFile {
   readonly fd: number;
@@ -65,10 +70,8 @@ export async function openForRead(
   symlinks: SymlinkPolicy,
   ignoreCase = false,
 ): Promise<OpenedFile> {
-  // Old PXE ROMs leave bytes of 0xFF behind the name.
-  const trimmed = path.replace(/\udcff+$/, "");
   let missing: unknown = null;
-  for (const name of trimmed === path ? [path] : [path, trimmed]) {
+  for (const name of namesToTry(path)) {
     try {
       return await openExact(root, name, symlinks);
     } catch (error) {
@@ -141,8 +144,7 @@ async function openExact(root: string, path: string, symlinks: SymlinkPolicy): P
 /** True where something is that the name can mean; whether it may be opened is another question. */
 export async function isThere(root: string, path: string, ignoreCase: boolean): Promise<boolean> {
   const directory = toPathBytes(root);
-  // Old PXE ROMs leave bytes of 0xFF behind the name.
-  for (const name of new Set([path, path.replace(/\udcff+$/, "")])) {
+  for (const name of namesToTry(path)) {
     const spelling = ignoreCase ? await spellingOnDisk(directory, name) : name;
     const found = await lstatOrNull(joinPathBytes(directory, spelling)).catch(() => null);
     if (found !== null) return true;
