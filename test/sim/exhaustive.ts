@@ -46,6 +46,8 @@ const CALM: Omit<Plan, "method" | "windowSize" | "withOptions" | "sizeBytes"> = 
   deadSide: null,
   deathAtMs: 0,
   strangersPerSecond: 0,
+  openingMs: 0,
+  faultsFromBlock: 0,
 };
 
 /** Depth first: each schedule is extended behind its last fault, as far as its run sent datagrams. */

@@ -19,6 +19,8 @@ export interface FleetPlan {
   /** Client addresses, shared by all clients. */
   readonly addresses: number;
   readonly limits: { readonly maxTransfers?: number; readonly maxTransfersPerClient?: number };
+  /** Longest time until a socket is bound: a transfer may end meanwhile. */
+  readonly socketDelayMs: number;
   /** Chance that no socket can be had for a transfer. */
   readonly noSocket: number;
   /** Null: no workers. */
@@ -65,6 +67,7 @@ export function planFleet(random: Random): FleetPlan {
     clients,
     addresses: random.between(1, 6),
     limits,
+    socketDelayMs: random.pick([0, 0, 0.1, 40]),
     noSocket,
     workerDelayMs,
     crashesAtMs: Array.from({ length: crashes }, () => random.fraction() * random.pick([5, 100, 3000])),
@@ -73,13 +76,19 @@ export function planFleet(random: Random): FleetPlan {
   };
 }
 
+/** Those that may want to store one file at the same time. */
+const uploaders = clientModels.filter(({ method }) => method === "PUT") as [ClientModel];
+
 function planClients(random: Random): FleetPlan["clients"] {
   const count = random.between(1, 6);
   const broken = random.chance(0.4);
+  const rivals = random.chance(0.1);
   return Array.from({ length: count }, () => ({
     model:
-      broken && random.chance(0.4) ? random.pick(brokenModels as [ClientModel]) : random.pick(clientModels),
-    fileIndex: random.chance(0.05) ? -1 : random.between(0, 5),
+      broken && random.chance(0.4)
+        ? random.pick(brokenModels as [ClientModel])
+        : random.pick(rivals ? uploaders : clientModels),
+    fileIndex: rivals ? 0 : random.chance(0.05) ? -1 : random.between(0, 5),
     sizeBytes: random.pick([0, 1, 512, 1428, random.between(0, 8000)]),
     startMs: random.fraction() * random.pick([1, 1, 500]),
   }));

@@ -1,19 +1,20 @@
 import { TimerQueue } from "../../src/driver/timer-queue.js";
-import { encodeAck, encodeData, encodeError, encodeRequest } from "../../src/engine/index.js";
+import { encodeAck, encodeData, encodeError, encodeNetascii, encodeRequest } from "../../src/engine/index.js";
 import type { Peer, SocketFactory } from "../../src/io/socket.js";
 import type { Runtime } from "../../src/runtime.js";
 import { Dispatcher } from "../../src/server/dispatcher.js";
 import { LocalPlacement } from "../../src/server/local-placement.js";
 import { fillServerOptions } from "../../src/server/options.js";
 import type { Placement } from "../../src/server/placement.js";
+import type { ServerTransfer } from "../../src/server/server-transfer.js";
 import type { HostThread } from "../../src/server/transfer-host.js";
 import { type FleetPlan, planFleet } from "./fleet-plan.js";
-import { checkDelivered, checkNothingLeft, Invariants } from "./invariants.js";
+import { checkAlone, checkDelivered, checkGaveWay, checkNothingLeft, Invariants } from "./invariants.js";
 import { Random } from "./random.js";
 import { SimClient } from "./sim-client.js";
 import { SimFiles } from "./sim-files.js";
 import { SimWorkers } from "./sim-workers.js";
-import { World } from "./world.js";
+import { type Fate, World } from "./world.js";
 
 const SERVER: Peer = { address: "10.0.0.1", port: 69 };
 /** A name that no file has. */
@@ -35,11 +36,28 @@ export interface FleetResult {
   readonly seen: ReadonlySet<string>;
   readonly traceHash: number;
   readonly dataSent: number;
+  readonly sentCount: number;
+  /** How long the slowest client took. */
+  readonly slowestMs: number;
 }
 
 /** Runs one seed: a whole server and everybody who wants something from it. @throws Error with the broken rule */
 export function simulateFleet(seed: bigint): Promise<FleetResult> {
-  return new Fleet(seed).run();
+  const random = new Random(seed);
+  return new Fleet(random, planFleet(random)).run();
+}
+
+/** Runs a plan in a world where nothing is left to chance but what `fateOf` says. */
+export function simulateFleetPlan(
+  plan: FleetPlan,
+  fateOf: (index: number) => Fate | null,
+): Promise<FleetResult> {
+  return new Fleet(new Random(0n), plan, fateOf).run();
+}
+
+/** A file as it travels to or from a client. */
+function onWire({ mode }: SimClient["model"], content: Uint8Array): Uint8Array {
+  return mode === "netascii" ? encodeNetascii(content) : content;
 }
 
 class Fleet {
@@ -54,19 +72,22 @@ class Fleet {
   readonly #clients: SimClient[] = [];
   readonly #uploads = new Map<string, Uint8Array>();
   readonly #seen = new Set<string>();
+  /** Transfers whose data has not ended. */
+  readonly #running = new Set<ServerTransfer>();
   #started = 0;
   #ended = 0;
   #openSockets = 0;
 
-  constructor(seed: bigint) {
-    this.#random = new Random(seed);
-    this.#plan = planFleet(this.#random);
+  constructor(random: Random, plan: FleetPlan, fateOf: ((index: number) => Fate | null) | null = null) {
+    this.#random = random;
+    this.#plan = plan;
     this.#invariants = new Invariants({
       ours: new Set([SERVER.address]),
       serverAddress: SERVER.address,
       contentOf: (_, { address, port }) => this.#files.served.get(`${address}:${port}`) ?? null,
     });
     this.#world = new World(this.#random, this.#plan.network, this.#invariants);
+    this.#world.fateOf = fateOf;
     this.#files = new SimFiles(this.#world, this.#plan.files, (what) => this.#seen.add(what));
     const clock = this.#world.createClock();
     this.#timers = new TimerQueue(clock);
@@ -110,11 +131,15 @@ class Fleet {
       root: () => "/",
       answerMode: () => "files",
       onRequest: () => undefined,
-      onTransferStart: () => {
+      onTransferStart: (transfer) => {
         this.#started++;
+        checkAlone(transfer, this.#running);
+        this.#running.add(transfer);
       },
-      onTransferEnd: (_, { failure, lastAckMissing }) => {
+      onTransferEnd: (transfer, { failure, lastAckMissing }) => {
         this.#ended++;
+        this.#running.delete(transfer);
+        if (failure?.kind === "superseded" && failure.by === "limit") checkGaveWay(transfer);
         this.#seen.add(`server ${failure?.kind ?? (lastAckMissing ? "last ACK missing" : "completed")}`);
         if (failure?.kind === "superseded") this.#seen.add(`superseded by ${failure.by}`);
       },
@@ -135,11 +160,22 @@ class Fleet {
           throw Object.assign(new Error("simulated"), { code: "EMFILE" });
         }
         this.#openSockets++;
+        if (this.#plan.socketDelayMs > 0)
+          await this.#pass(this.#random.fraction() * this.#plan.socketDelayMs);
         const socket = this.#world.open(address, 0, handlers);
         socket.onClose = () => this.#openSockets--;
         return socket;
       },
     };
+  }
+
+  #pass(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#world.after(delayMs, () => {
+        this.#world.unsettled = true;
+        resolve();
+      });
+    });
   }
 
   #openRequestPort(): void {
@@ -227,8 +263,15 @@ class Fleet {
       temporaryFiles: this.#files.temporaryFiles,
     });
     this.#checkPublished();
-    const { traceHash } = this.#world;
-    return { plan: this.#plan, seen: this.#seen, traceHash, dataSent: this.#invariants.dataSent };
+    for (const code of this.#invariants.errorCodes) this.#seen.add(`sent ERROR ${code}`);
+    if ((this.#workers?.crashedUploads ?? 0) > 0) this.#seen.add("worker crash with an open upload");
+    const { traceHash, sentCount } = this.#world;
+    const { dataSent } = this.#invariants;
+    const took = this.#clients.map(
+      ({ endedMs }, index) => endedMs - (this.#plan.clients[index]?.startMs ?? 0),
+    );
+    const slowestMs = Math.max(...took);
+    return { plan: this.#plan, seen: this.#seen, traceHash, dataSent, sentCount, slowestMs };
   }
 
   #checkClient(client: SimClient): void {
@@ -245,12 +288,11 @@ class Fleet {
       this.#seen.add(`${model.name} ${model.method} done`);
       if (this.#plan.network.loss > 0) this.#seen.add("done under loss");
       if (this.#plan.network.awayMs !== undefined) this.#seen.add("done across a dead link");
-      const versions = (model.method === "GET" ? this.#files.versions.get(name) : undefined) ?? [
-        client.content,
-      ];
+      const stored = (model.method === "GET" ? this.#files.versions.get(name) : undefined) ?? [];
+      const versions = stored.length > 0 ? stored.map((version) => onWire(model, version)) : [client.content];
       const match = versions.find((version) => version.length === client.content.length) ?? versions[0];
       checkDelivered(who, client.content, match as Uint8Array, true);
-      if (model.method === "PUT" && !this.#wasPublished(name, client.content))
+      if (model.method === "PUT" && !this.#wasPublished(name, client.upload))
         throw new Error(`${who} was told that a file is stored that isn't`);
     }
     if (outcome === "refused the OACK") throw new Error(`${who} can't live with the OACK`);
@@ -261,7 +303,8 @@ class Fleet {
     if (this.#plan.isCalm && outcome !== "done")
       throw new Error(`${who} in calm weather: ${outcome} ${errorCode}`);
     const { loss, duplicate, delayMs, jitterMs } = this.#plan.network;
-    const isQuiet = this.#plan.isCalm && loss + duplicate === 0 && delayMs + jitterMs < 5;
+    const isQuiet =
+      this.#plan.isCalm && this.#world.fateOf === null && loss + duplicate === 0 && delayMs + jitterMs < 5;
     if (model.hangsOnRepeatedData && isQuiet && client.repeatedData > 0)
       throw new Error(`${who} got DATA twice without a cause`);
   }

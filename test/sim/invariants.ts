@@ -8,6 +8,9 @@ const UNPROVEN_TRANSMISSIONS_MAX = 3;
 /** An ERROR to somebody who has no business with a socket is no larger. */
 const STRAY_ANSWER_BYTES_MAX = 128;
 
+/** Where an ERROR ends nothing. */
+const REQUEST_PORT = 69;
+
 /** What the invariants have to know about the run they watch. */
 export interface Watched {
   /** Addresses whose packets come from our code; everybody else may send what he likes. */
@@ -15,6 +18,8 @@ export interface Watched {
   readonly serverAddress: string;
   /** What has to go from one end to the other, or null where nobody promised anything. */
   contentOf(sender: Peer, receiver: Peer): Uint8Array | null;
+  /** Whether a receiver of ours has stored the whole file. */
+  isStored?(receiver: Peer): boolean;
 }
 
 /** What is left when a run is over. */
@@ -39,6 +44,10 @@ interface Flow {
   /** What the server has sent on this flow before its client answered on it. */
   unprovenSent: number;
   proven: boolean;
+  /** Ours that got an ERROR from the other, if any. */
+  toldError: string | null;
+  /** The last block has arrived: what it is answered with may be repeated. */
+  lastArrived: boolean;
 }
 
 /**
@@ -48,10 +57,11 @@ interface Flow {
  * - DATA carries exactly the bytes of the file at its place, and is never longer than agreed;
  * - never more than the window in flight;
  * - in lock-step, never DATA for a duplicate ACK (RFC 1123 §4.2.3.1);
- * - no packet answers an ERROR;
+ * - no packet answers an ERROR, and whoever got one is done with that peer (but for a last ACK);
  * - an OACK grants nothing that was not asked, and nothing more than asked;
  * - nothing goes to who never sent anything; an unproven client gets {@link UNPROVEN_TRANSMISSIONS_MAX} packets, and
  *   one for each repetition of its request;
+ * - the last ACK leaves when the file is stored, not before;
  * - every packet of ours is well-formed.
  *
  * At the end: {@link checkDelivered} and {@link checkNothingLeft}.
@@ -67,6 +77,12 @@ export class Invariants implements WireObserver {
   #handlesError: { readonly at: string; readonly from: string } | null = null;
   dataSent = 0;
   errorsSent = 0;
+  /** The last block that left. */
+  highestBlock = 0;
+  /** Codes of the ERRORs that ours sent. */
+  readonly errorCodes = new Set<number>();
+  /** A DATA or an ACK got lost whose number is 65535, or the 0 behind it. */
+  lostAtRollover = false;
 
   constructor(watched: Watched) {
     this.#watched = watched;
@@ -86,10 +102,21 @@ export class Invariants implements WireObserver {
     const flow = this.#flow(from, to);
     if (packet.kind === "malformed") throw new Error(`${keyOf(from)} sent nonsense: ${packet.reason}`);
     if (packet.kind === "error" && this.#watched.ours.has(to.address)) this.errorsSent++;
+    if (packet.kind === "error") this.errorCodes.add(packet.errorCode);
     this.#checkSilence(from, to, packet, bytes.length);
+    if (flow.toldError === keyOf(from) && !flow.lastArrived)
+      throw new Error(`${keyOf(from)} was told an ERROR, and goes on with ${packet.kind}`);
     this.#checkUnproven(from, to, packet, flow);
     if (packet.kind === "oack") this.#checkOack(flow, to, packet.options);
+    if (packet.kind === "ack") this.#checkAck(flow, from, to, packet.wireBlock);
     if (packet.kind === "data") this.#checkData(flow, from, to, packet.wireBlock, packet.payload);
+  }
+
+  lost(_from: Peer, _to: Peer, bytes: Uint8Array): void {
+    const packet = decode(bytes);
+    if (packet.kind !== "data" && packet.kind !== "ack") return;
+    const { wireBlock } = packet;
+    if (wireBlock === 65_535 || (wireBlock === 0 && this.highestBlock > 65_535)) this.lostAtRollover = true;
   }
 
   arriving(from: Peer, to: Peer, bytes: Uint8Array, nowMs: number): () => void {
@@ -99,6 +126,8 @@ export class Invariants implements WireObserver {
     if (packet.kind === "request") this.#noteRequest(from, packet.options);
     if (packet.kind === "error") {
       this.#handlesError = { at: keyOf(to), from: keyOf(from) };
+      const ended = this.#flows.get(flowKey(from, to));
+      if (ended !== undefined && to.port !== REQUEST_PORT) ended.toldError = keyOf(to);
       return () => {
         this.#handlesError = null;
       };
@@ -107,6 +136,7 @@ export class Invariants implements WireObserver {
     if (known === undefined || packet.kind === "malformed") return nothing;
     if (this.#watched.ours.has(from.address)) this.#heardMs.set(to.address, nowMs);
     if (to.address === this.#watched.serverAddress && isAnswer(packet)) known.proven = true;
+    if (packet.kind === "data" && packet.payload.length < known.blockSize) known.lastArrived = true;
     if (packet.kind !== "ack") return nothing;
     const block = absolute(known, packet.wireBlock);
     known.handlesDuplicate = block <= known.heardAck;
@@ -172,6 +202,16 @@ export class Invariants implements WireObserver {
       throw new Error(`${flow.windowSize} blocks of ${flow.blockSize} bytes were granted`);
   }
 
+  /** The last ACK means "stored". Of a wire number alone: the receiver's own counting is not trusted here. */
+  #checkAck(flow: Flow, from: Peer, to: Peer, wireBlock: number): void {
+    const { isStored, contentOf } = this.#watched;
+    const content = isStored === undefined ? null : contentOf(to, from);
+    if (content === null || !flow.lastArrived) return;
+    const lastBlock = Math.floor(content.length / flow.blockSize) + 1;
+    if (wireBlock === (lastBlock & 0xffff) && isStored?.(from) === false)
+      throw new Error(`ACK ${wireBlock} left before the file was stored`);
+  }
+
   #checkData(flow: Flow, from: Peer, to: Peer, wireBlock: number, payload: Uint8Array): void {
     this.dataSent++;
     if (flow.handlesDuplicate && flow.windowSize === 1) throw new Error("DATA was sent for a duplicate ACK");
@@ -180,6 +220,7 @@ export class Invariants implements WireObserver {
     if (block > acked + flow.windowSize)
       throw new Error(`DATA ${block} left with ACK ${acked} and a window of ${flow.windowSize}`);
     flow.highestSent = Math.max(flow.highestSent, block);
+    this.highestBlock = Math.max(this.highestBlock, block);
     const content = this.#watched.contentOf(from, to);
     if (content === null) {
       throw new Error(`DATA from ${keyOf(from)} to ${keyOf(to)}, where no file was opened`);
@@ -204,6 +245,8 @@ export class Invariants implements WireObserver {
         handlesDuplicate: false,
         unprovenSent: 0,
         proven: false,
+        toldError: null,
+        lastArrived: false,
       };
       this.#flows.set(key, flow);
     }
@@ -219,6 +262,30 @@ export function checkDelivered(who: string, arrived: Uint8Array, sent: Uint8Arra
   if (difference >= 0) throw new Error(`${who}: byte ${difference} was delivered wrong`);
   if (isSuccess && arrived.length !== sent.length)
     throw new Error(`${who}: success was reported after ${arrived.length} of ${sent.length} bytes`);
+}
+
+/** What a transfer that begins is compared by. */
+export interface Begun {
+  readonly method: "GET" | "PUT";
+  readonly fileKey: string;
+  readonly request: { readonly peer: Peer; readonly localAddress: string };
+}
+
+/** One transfer for a TID of a client, and one upload into a file: whoever was there before has ended by now. */
+export function checkAlone(begun: Begun, running: Iterable<Begun>): void {
+  const { method, fileKey, request } = begun;
+  for (const other of running) {
+    if (keyOf(other.request.peer) === keyOf(request.peer))
+      throw new Error(`a second transfer began for ${keyOf(request.peer)}`);
+    if (method === "PUT" && other.method === "PUT" && other.fileKey === fileKey)
+      throw new Error(`a second upload into ${fileKey} began`);
+  }
+}
+
+/** Who has answered is never put out for somebody else, be it at a limit or because of a file. */
+export function checkGaveWay(evicted: Begun & { readonly proven: boolean }): void {
+  if (evicted.proven)
+    throw new Error(`${keyOf(evicted.request.peer)} was at work on ${evicted.fileKey}, and was put out`);
 }
 
 /** Memory, sockets, timers and files return to zero (the request socket is not counted). */

@@ -1,11 +1,14 @@
 import { parseArgs } from "node:util";
 import { runExhaustively } from "./exhaustive.js";
+import { runRecoveries } from "./recovery.js";
 import { runSeed, SOMETIMES } from "./run-seed.js";
+import { runSingleFaults } from "./single-faults.js";
 
 /*
  * Runs seeds by hand:  npm run sim -- --seeds 1000000 --from 0     many, from a first one on
  *                      npm run sim -- --seed 123                   one, with its plan and what it showed
- *                      npm run sim -- --exhaustive 3               every schedule of at most three faults
+ *                      npm run sim -- --exhaustive 3               every schedule of at most three faults; of one,
+ *                                                                  against every model; how soon a loss is repaired
  * With --first it stops at the first failure.
  */
 const FAILURES_SHOWN_MAX = 20;
@@ -42,7 +45,9 @@ async function runMany(from: bigint, count: number): Promise<number> {
 
 async function main(): Promise<void> {
   if (values.exhaustive !== undefined) {
-    console.log(`${runExhaustively(Number(values.exhaustive))} schedules passed`);
+    const schedules =
+      runExhaustively(Number(values.exhaustive)) + runRecoveries() + (await runSingleFaults());
+    console.log(`${schedules} schedules passed`);
   } else if (values.seed !== undefined) {
     console.dir(await runSeed(BigInt(values.seed)), { depth: 5 });
   } else if ((await runMany(BigInt(values.from), Number(values.seeds))) > 0) {

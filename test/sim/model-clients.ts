@@ -5,6 +5,14 @@
 export interface ClientModel {
   readonly name: string;
   readonly method: "GET" | "PUT";
+  /** Default: octet. */
+  readonly mode?: "netascii";
+  /** How it spells a name. */
+  readonly spelling?: (name: string) => string;
+  /** Asks for so many files that are not there before it asks for its own (Raspberry Pi). */
+  readonly missesFirst?: number;
+  /** Its ERRORs are four bytes (curl). */
+  readonly hasShortErrors?: boolean;
   /** In the order of the request; `#` stands for the size of an upload. */
   readonly options: readonly (readonly [name: string, value: string])[];
   /** Pause before something is repeated, and how often. */
@@ -121,6 +129,7 @@ export const clientModels: readonly [ClientModel, ...ClientModel[]] = [
     ],
     pauseMs: 2000,
     fatalInOack: [["tsize", "0"]],
+    hasShortErrors: true,
     dallies: true,
   },
   {
@@ -133,6 +142,7 @@ export const clientModels: readonly [ClientModel, ...ClientModel[]] = [
       ["windowsize", "4"],
       ["msftwindow", "31416"],
     ],
+    spelling: (name) => `\\${name}`,
     ackTrailer: true,
     fatalInOack: [["msftwindow", null]],
     needsInOack: [["tsize", null]],
@@ -145,8 +155,25 @@ export const clientModels: readonly [ClientModel, ...ClientModel[]] = [
       ["tsize", "0"],
       ["blksize", "1024"],
     ],
+    missesFirst: 2,
     hangsOnRepeatedData: true,
     needsInOack: [["tsize", null]],
+  },
+  { ...plain, name: "old PXE ROM", method: "GET", spelling: (name) => `${name}\udcff\udcff` },
+  { ...plain, name: "busybox without options", method: "GET" },
+  { ...plain, name: "tftp-hpa, netascii", method: "GET", mode: "netascii", dallies: true },
+  { ...plain, name: "tftp-hpa, netascii", method: "PUT", mode: "netascii" },
+  { ...plain, name: "atftp without options", method: "GET", pauseMs: 5000 },
+  {
+    ...plain,
+    name: "atftp",
+    method: "PUT",
+    options: [
+      ["timeout", "5"],
+      ["blksize", "1024"],
+      ["windowsize", "8"],
+    ],
+    pauseMs: 5000,
   },
   {
     ...plain,
@@ -173,6 +200,15 @@ export const clientModels: readonly [ClientModel, ...ClientModel[]] = [
       ["windowsize", "8"],
     ],
     pauseMs: 5000,
+  },
+  {
+    ...plain,
+    name: "U-Boot",
+    method: "PUT",
+    options: [["timeout", "5"]],
+    pauseMs: 5000,
+    reusesPort: true,
+    needsInOack: [["timeout", "5"]],
   },
   { ...plain, name: "tftp-hpa", method: "PUT" },
   {

@@ -118,8 +118,8 @@ export const MUTANTS = [
   mutant(
     "engine/receiver",
     "the last ACK before the file is stored",
-    "if (this.#lastDelivered) {\n            this.#kept.clear();",
-    "if (this.#lastDelivered) {\n            this.#sendAck(nowMs);\n            this.#kept.clear();",
+    "this.#ackHeldBack = false;\n            this.#kept.clear();",
+    "this.#ackHeldBack = false;\n            this.#sendAck(nowMs);\n            this.#kept.clear();",
   ),
   mutant(
     "engine/receiver",
@@ -158,6 +158,12 @@ export const MUTANTS = [
     "no ACK while the store is full, and none later",
     "this.#ackHeldBack = true;",
     "",
+  ),
+  mutant(
+    "engine/receiver",
+    "an ACK that was held back leaves in the place of the last one",
+    "this.#ackHeldBack = false;\n            this.#kept.clear();",
+    "this.#kept.clear();",
   ),
   mutant(
     "engine/receiver",
@@ -227,8 +233,8 @@ export const MUTANTS = [
   mutant(
     "engine/dally",
     "a stay that ends with the time-out",
-    "timeoutMs + constants_js_1.DALLY_MARGIN_MS",
-    "timeoutMs",
+    "timeoutMs) + constants_js_1.DALLY_MARGIN_MS",
+    "timeoutMs)",
   ),
   mutant(
     "engine/negotiation",

@@ -16,14 +16,46 @@ export interface Plan {
   /** From here on the network is perfect. */
   readonly healAtMs: number;
   readonly disk: DiskFaults;
+  /** Least time that the server's file takes to open. */
+  readonly openingMs: number;
   /** One side that vanishes, and when. */
   readonly deadSide: "client" | "server" | null;
   readonly deathAtMs: number;
   readonly strangersPerSecond: number;
+  /** The network is perfect until this block has left, and `healAtMs` counts from there; 0: faults from the start. */
+  readonly faultsFromBlock: number;
 }
 
-/** Each seed switches a random subset of the faults on (swarm testing), with ordinary and extreme rates. */
-export function planFor(random: Random): Plan {
+/** Part of the seeds whose transfer meets its faults where wire numbers roll over: 65,536 blocks take their time. */
+const ROLLOVER_CHANCE = 0.006;
+
+/**
+ * Each seed switches a random subset of the faults on (swarm testing), with ordinary and extreme rates.
+ *
+ * @param more - decides what was added after seeds had been kept, so that those still mean what they meant
+ */
+export function planFor(random: Random, more: Random): Plan {
+  const plan = ordinaryPlan(random);
+  return more.chance(ROLLOVER_CHANCE) ? acrossRollover(plan, more) : plan;
+}
+
+/** The same weather, from a moment before the numbers roll over. */
+function acrossRollover(plan: Plan, random: Random): Plan {
+  return {
+    ...plan,
+    mode: "octet",
+    withOptions: true,
+    blockSize: 8,
+    windowSize: random.pick([1, 2, 3, 7, 16, 64]),
+    sizeBytes: 65_536 * 8 + random.between(-20, 1000),
+    disk: { latencyMs: 0, failAtBytes: Number.POSITIVE_INFINITY },
+    deadSide: null,
+    strangersPerSecond: random.pick([0, 1]),
+    faultsFromBlock: 65_536 - random.between(1, 150),
+  };
+}
+
+function ordinaryPlan(random: Random): Plan {
   const withOptions = random.chance(0.8);
   const blockSize = random.pick([8, 16, 100, 512, 1428, 1468, 8192]);
   const windowSize = random.pick([1, 1, 2, 3, 4, 7, 16, 64]);
@@ -53,6 +85,8 @@ export function planFor(random: Random): Plan {
     deadSide: random.chance(0.1) ? random.pick(["client", "server"]) : null,
     deathAtMs: random.fraction() * random.pick([1, 10, 200, 3000]),
     strangersPerSecond: random.pick([0, 0, 1, 50]),
+    openingMs: 0,
+    faultsFromBlock: 0,
   };
 }
 

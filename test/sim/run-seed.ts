@@ -24,9 +24,13 @@ export async function runSeed(seed: bigint): Promise<SeedReport> {
 }
 
 function runTransfer(seed: bigint): SeedReport {
-  const { plan, client, server, traceHash } = simulate(seed);
+  const { plan, client, server, traceHash, errorCodes, lostAtRollover } = simulate(seed);
   const seen = new Set([`one: client ${client}`, ...server.map((outcome) => `one: server ${outcome}`)]);
+  for (const code of errorCodes) seen.add(`one: sent ERROR ${code}`);
   if (client === "completed") {
+    if (plan.network.duplicate > 0) seen.add("one: completed among duplicates");
+    if (plan.mode === "netascii") seen.add(`one: completed a ${plan.method} in netascii`);
+    if (lostAtRollover) seen.add("one: completed though 65535 or 0 got lost");
     if (plan.network.loss > 0) seen.add("one: completed under loss");
     if (plan.network.jitterMs > plan.network.delayMs) seen.add("one: completed with reordering");
     if (plan.strangersPerSecond > 0) seen.add("one: completed among strangers");
@@ -58,6 +62,12 @@ export const SOMETIMES: readonly string[] = [
   "one: completed across the rollover",
   "one: completed across the rollover under loss",
   "one: completed among strangers",
+  "one: completed among duplicates",
+  "one: completed a GET in netascii",
+  "one: completed a PUT in netascii",
+  "one: completed though 65535 or 0 got lost",
+  "one: sent ERROR 0",
+  "one: sent ERROR 5",
   // Every real client, and every vice.
   ...[
     "iPXE",
@@ -68,10 +78,17 @@ export const SOMETIMES: readonly string[] = [
     "curl",
     "Windows boot manager",
     "Raspberry Pi",
+    "old PXE ROM",
+    "U-Boot, reset in the middle",
+    "busybox without options",
+    "atftp without options",
   ].map((name) => `${name} GET done`),
-  ...["npm tftp", "busybox", "tftp-hpa"].flatMap((name) => [`${name} GET done`, `${name} PUT done`]),
-  "atftp GET done",
+  ...["npm tftp", "busybox", "tftp-hpa", "tftp-hpa, netascii", "atftp"].flatMap((name) => [
+    `${name} GET done`,
+    `${name} PUT done`,
+  ]),
   "curl PUT done",
+  "U-Boot PUT done",
   "silent: gave up",
   "slow: done",
   "liar: done",
@@ -97,6 +114,7 @@ export const SOMETIMES: readonly string[] = [
   "rename refused",
   "open refused",
   "request file-in-use",
+  "request busy",
   "request malformed",
   "request bad-mode",
   "request bad-name",
@@ -104,6 +122,8 @@ export const SOMETIMES: readonly string[] = [
   "noise",
   "no socket",
   "worker crash",
+  "worker crash with an open upload",
+  "sent ERROR 5",
   "done under loss",
   "done across a dead link",
 ];

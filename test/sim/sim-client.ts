@@ -3,6 +3,7 @@ import {
   encodeAck,
   encodeData,
   encodeError,
+  encodeNetascii,
   encodeRequest,
   type Option,
   type Packet,
@@ -17,6 +18,8 @@ const SLOW_MS = 900;
 /** How long a machine is silent that lost power. */
 const RESTART_MS = 1500;
 
+const FILE_NOT_FOUND = 1;
+
 export type ClientOutcome = "running" | "done" | "gave up" | "told ERROR" | "refused the OACK" | "broke off";
 
 /**
@@ -26,9 +29,13 @@ export type ClientOutcome = "running" | "done" | "gave up" | "told ERROR" | "ref
 export class SimClient {
   outcome: ClientOutcome = "running";
   errorCode = -1;
+  /** When it knew how it went. */
+  endedMs = 0;
   readonly model: ClientModel;
   readonly name: string;
-  /** GET: what has arrived. PUT: what is to be stored. */
+  /** PUT: what is to be stored; GET: nothing. */
+  readonly upload: Uint8Array;
+  /** As it travels. GET: what has arrived. PUT: what is to be sent. */
   content: Uint8Array;
   /** DATA that came although its ACK had been sent and nothing was lost. */
   repeatedData = 0;
@@ -38,6 +45,7 @@ export class SimClient {
   #socket: SimSocket | null = null;
   #tid: Peer | null = null;
   #probed = false;
+  #missed = 0;
   #blockSize = 512;
   #windowSize = 1;
   /** Blocks received in order, or sent and acknowledged. */
@@ -64,7 +72,8 @@ export class SimClient {
     this.#address = address;
     this.#server = server;
     this.name = name;
-    this.content = model.method === "PUT" ? upload : new Uint8Array(0);
+    this.upload = upload;
+    this.content = model.mode === "netascii" ? encodeNetascii(upload) : upload;
   }
 
   get isOver(): boolean {
@@ -102,7 +111,9 @@ export class SimClient {
       name,
       value: value === "#" ? String(this.content.length) : value,
     }));
-    return encodeRequest({ method: this.model.method, fileName: this.name, mode: "octet", options });
+    const { method, mode = "octet", spelling = asItIs, missesFirst = 0 } = this.model;
+    const name = this.#missed < missesFirst ? "no-such-file" : this.name;
+    return encodeRequest({ method, fileName: spelling(name), mode, options });
   }
 
   #hear(bytes: Uint8Array, from: Peer): void {
@@ -115,10 +126,17 @@ export class SimClient {
       return;
     }
     if (packet.kind === "error") {
+      if (packet.errorCode === FILE_NOT_FOUND && this.#missed < (this.model.missesFirst ?? 0)) {
+        this.#missed++;
+        this.start();
+        return;
+      }
       this.errorCode = packet.errorCode;
       this.#end("told ERROR");
       return;
     }
+    // What is still on its way to the life before this one.
+    if (this.#tid === null && packet.kind === "data" && packet.wireBlock !== 1) return;
     this.#tid ??= { address: from.address, port: from.port };
     if (this.model.vice === "silent") return;
     if (this.model.vice === "slow") {
@@ -135,7 +153,7 @@ export class SimClient {
   #act(packet: Packet): void {
     if (this.model.vice === "liar") this.#lie(packet);
     if (this.model.vice === "breaks off" && this.#block >= 3) {
-      this.#say(encodeError(0, "enough"));
+      this.#sayError(0);
       this.#end("broke off");
       return;
     }
@@ -161,13 +179,13 @@ export class SimClient {
     const holds = ([name, value]: readonly [string, string | null]) =>
       options.some((option) => option.name === name && (value === null || option.value === value));
     if (!needsInOack.every(holds) || fatalInOack.some(holds)) {
-      this.#say(encodeError(8, "not like that"));
+      this.#sayError(8);
       this.#end("refused the OACK");
       return;
     }
     if (probeErrorCode !== undefined && !this.#probed) {
       this.#probed = true;
-      this.#say(encodeError(probeErrorCode, "that was all"));
+      this.#sayError(probeErrorCode);
       this.#pauseBeforeStart(this.#world.random.fraction() * 50);
       return;
     }
@@ -260,6 +278,7 @@ export class SimClient {
 
   #end(outcome: ClientOutcome): void {
     this.outcome = outcome;
+    this.endedMs = this.#world.nowMs;
     this.#timerVersion++;
     // A client that dallies keeps its port for a while; others are gone at once.
     if (outcome === "done" && this.model.dallies) this.#world.after(3000, () => this.#socket?.close());
@@ -269,6 +288,11 @@ export class SimClient {
   #say(bytes: Uint8Array): void {
     this.#last = bytes;
     this.#send(bytes);
+  }
+
+  #sayError(code: number): void {
+    const packet = encodeError(code, "no more");
+    this.#say(this.model.hasShortErrors === true ? packet.subarray(0, 4) : packet);
   }
 
   #send(bytes: Uint8Array): void {
@@ -291,4 +315,8 @@ export class SimClient {
     this.#size += payload.length;
     this.content = whole.subarray(0, this.#size);
   }
+}
+
+function asItIs(name: string): string {
+  return name;
 }

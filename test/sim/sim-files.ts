@@ -1,4 +1,6 @@
+import { encodeNetascii } from "../../src/engine/index.js";
 import { fsError } from "../../src/io/fs-failure.js";
+import { namesToTry } from "../../src/io/root-path.js";
 import type {
   BlockSink,
   BlockSource,
@@ -37,7 +39,7 @@ export class SimFiles {
   readonly #faults: FileFaults;
   /** Complete files by name. */
   readonly published = new Map<string, Uint8Array>();
-  /** By the client's endpoint: what its newest transfer was opened with. */
+  /** By the client's endpoint: what its newest transfer was opened with, as it travels. */
   readonly served = new Map<string, Uint8Array>();
   /** Everything that somebody may rightly have got under a name. */
   readonly versions = new Map<string, Uint8Array[]>();
@@ -56,19 +58,21 @@ export class SimFiles {
     this.versions.set(name, [...(this.versions.get(name) ?? []), content]);
   }
 
-  async openSource(_root: string, { fileKey, peer }: PlacedRequest): Promise<BlockSource> {
+  async openSource(_root: string, { fileKey, peer, mode }: PlacedRequest): Promise<BlockSource> {
     await this.#delay();
-    const content = this.published.get(fileKey);
+    const name = [...namesToTry(fileKey)].find((each) => this.published.has(each));
+    const content = name === undefined ? undefined : this.published.get(name);
     if (content === undefined) throw fsError("ENOENT", "no such file", fileKey);
     this.#refuseAtRandom(fileKey);
-    this.served.set(`${peer.address}:${peer.port}`, content);
+    this.served.set(`${peer.address}:${peer.port}`, mode === "netascii" ? encodeNetascii(content) : content);
     return new Source(this.#world, this, content, this.#faults);
   }
 
-  async openSink(_root: string, { fileKey, offer }: PlacedRequest): Promise<BlockSink> {
+  async openSink(_root: string, { fileKey, offer, mode }: PlacedRequest): Promise<BlockSink> {
     await this.#delay();
     this.#refuseAtRandom(fileKey);
-    return new Sink(this.#world, this, fileKey, offer.declaredSizeBytes, this.#faults);
+    const announced = mode === "netascii" ? null : offer.declaredSizeBytes;
+    return new Sink(this.#world, this, fileKey, announced, this.#faults);
   }
 
   #refuseAtRandom(name: string): void {

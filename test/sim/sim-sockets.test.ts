@@ -8,7 +8,7 @@ class LiveWorld extends World {
   #isMoving = false;
 
   constructor() {
-    const unseen = { sent: () => undefined, arriving: () => () => undefined };
+    const unseen = { sent: () => undefined, lost: () => undefined, arriving: () => () => undefined };
     super(new Random(1n), { loss: 0, duplicate: 0, delayMs: 0, jitterMs: 0 }, unseen);
   }
 

@@ -34,6 +34,8 @@ export class SimWorkers implements Placement {
   readonly #delayMs: number;
   readonly #placed = new Set<Placed>();
   crashes = 0;
+  /** Those that hit an upload whose client had an answer. */
+  crashedUploads = 0;
 
   constructor(world: World, thread: HostThread, delayMs: number) {
     this.#world = world;
@@ -99,6 +101,7 @@ export class SimWorkers implements Placement {
     for (const placed of [...this.#placed]) {
       if (placed.worker !== worker || placed.isGone) continue;
       this.crashes++;
+      if (placed.request.method === "PUT" && placed.localPort > 0 && !placed.isOver) this.crashedUploads++;
       placed.isGone = true;
       this.#placed.delete(placed);
       const account = placed.host.account();

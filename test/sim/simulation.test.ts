@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { runExhaustively } from "./exhaustive.js";
 import type { Plan } from "./plan.js";
+import { runRecoveries } from "./recovery.js";
 import { runSeed, SOMETIMES } from "./run-seed.js";
 import { simulatePlan } from "./simulation.js";
+import { runSingleFaults } from "./single-faults.js";
 
 const SEEDS = 10_000;
 
@@ -37,6 +39,15 @@ test("every schedule of two faults over small transfers ends well", () => {
   assert.ok(schedules > 5000, `only ${schedules} schedules`);
 });
 
+test("no single fault keeps a real client from its file", async () => {
+  const schedules = await runSingleFaults();
+  assert.ok(schedules > 1000, `only ${schedules} schedules`);
+});
+
+test("a loss is repaired at once, however long the file took to open", () => {
+  assert.ok(runRecoveries() > 5);
+});
+
 test("blocks of a window that overtake one another cost no DATA", () => {
   const plan: Plan = {
     method: "GET",
@@ -53,6 +64,8 @@ test("blocks of a window that overtake one another cost no DATA", () => {
     deadSide: null,
     deathAtMs: 0,
     strangersPerSecond: 0,
+    openingMs: 0,
+    faultsFromBlock: 0,
   };
   const { client, dataSent } = simulatePlan(plan, () => null);
   assert.deepEqual([client, dataSent], ["completed", Math.floor(100_000 / 512) + 1]);

@@ -19,11 +19,20 @@ import { checkDelivered, checkNothingLeft, Invariants } from "./invariants.js";
 import { type Plan, planFor } from "./plan.js";
 import { Random } from "./random.js";
 import { SimSink, SimSource } from "./stores.js";
-import { type Fate, World } from "./world.js";
+import { type Fate, type NetworkFaults, World } from "./world.js";
 
 const CLIENT = "10.0.0.2";
 const SERVER = "10.0.0.1";
 const STRANGER = "10.0.0.66";
+
+/** The network where all is well. */
+const CALM: NetworkFaults = { loss: 0, duplicate: 0, delayMs: 0.01, jitterMs: 0 };
+
+/** Who is overtaken by less has no gap to report yet. */
+const OVERTAKING_MS = 1;
+
+/** 65,536 blocks in lock-step take less in a {@link CALM} network. */
+const CALM_MS_MAX = 5_000;
 
 /** How one side ended. */
 export type Outcome = "completed" | "last ACK missing" | "ended by its death" | Fault["kind"] | "never ended";
@@ -35,15 +44,19 @@ export interface SimulationResult {
   readonly server: readonly Outcome[];
   readonly traceHash: number;
   readonly virtualMs: number;
+  /** When the client knew how it went. */
+  readonly clientEndedMs: number;
   /** Datagrams in all, and those with DATA. */
   readonly sentCount: number;
   readonly dataSent: number;
+  readonly errorCodes: ReadonlySet<number>;
+  readonly lostAtRollover: boolean;
 }
 
 /** Runs one seed to its end. @throws Error saying which rule was broken */
 export function simulate(seed: bigint): SimulationResult {
   const random = new Random(seed);
-  return new Simulation(random, planFor(random)).run();
+  return new Simulation(random, planFor(random, new Random(~seed))).run();
 }
 
 /** Runs a plan in a world where nothing is left to chance but what `fateOf` says. */
@@ -53,6 +66,7 @@ export function simulatePlan(plan: Plan, fateOf: (index: number) => Fate | null)
 
 interface Side {
   outcome: Outcome;
+  endedMs: number;
   driver: TransferDriver;
   sink: SimSink | null;
   source: SimSource | null;
@@ -70,6 +84,8 @@ class Simulation {
   readonly #allServers: Side[] = [];
   readonly #timers: TimerQueue[] = [];
   #serverDead = false;
+  /** From here on the network is perfect. */
+  #healsAtMs = Number.POSITIVE_INFINITY;
 
   constructor(random: Random, plan: Plan, fateOf: ((index: number) => Fate | null) | null = null) {
     this.#random = random;
@@ -81,23 +97,43 @@ class Simulation {
       ours: new Set([CLIENT, SERVER]),
       serverAddress: SERVER,
       contentOf: (sender) => (sender.address === senderAddress ? onWire : null),
+      isStored: (receiver) => this.#isStored(receiver),
     });
-    this.#world = new World(this.#random, this.#plan.network, this.#invariants);
+    this.#world = new World(this.#random, CALM, this.#invariants);
     this.#world.fateOf = fateOf;
   }
 
   run(): SimulationResult {
-    const { healAtMs, deathAtMs, deadSide, strangersPerSecond } = this.#plan;
+    const { deathAtMs, deadSide, strangersPerSecond, faultsFromBlock } = this.#plan;
     this.#startServer();
     this.#startClient();
-    this.#world.after(healAtMs, () => {
-      this.#world.faults = { loss: 0, duplicate: 0, delayMs: 1, jitterMs: 0 };
-    });
+    if (faultsFromBlock === 0) this.#beginFaults();
+    else this.#awaitFaults();
     if (deadSide !== null) this.#world.after(deathAtMs, () => this.#kill(deadSide));
     if (strangersPerSecond > 0) this.#plantStranger(1000 / strangersPerSecond);
-    const limitMs = healAtMs + 20 * this.#plan.timeoutMs * (this.#plan.retries + 1) + 60_000;
-    this.#world.run(limitMs);
+    const { healAtMs, timeoutMs, retries } = this.#plan;
+    this.#world.run(CALM_MS_MAX + healAtMs + 20 * timeoutMs * (retries + 1) + 60_000);
     return this.#judge();
+  }
+
+  #beginFaults(): void {
+    this.#world.faults = this.#plan.network;
+    this.#healsAtMs = this.#world.nowMs + this.#plan.healAtMs;
+    this.#world.after(this.#plan.healAtMs, () => {
+      this.#world.faults = { loss: 0, duplicate: 0, delayMs: 1, jitterMs: 0 };
+    });
+  }
+
+  /** Looks every few round trips whether the place has come where the network is to turn bad. */
+  #awaitFaults(): void {
+    if (this.#client?.outcome !== "never ended") return;
+    if (this.#invariants.highestBlock >= this.#plan.faultsFromBlock) this.#beginFaults();
+    else this.#world.after(10 * CALM.delayMs, () => this.#awaitFaults());
+  }
+
+  #isStored({ address, port }: Peer): boolean {
+    const sides = address === CLIENT ? [this.#client] : this.#allServers;
+    return sides.some((side) => side?.driver.socket?.localPort === port && side.sink?.finished === true);
   }
 
   #makeFile(): Uint8Array {
@@ -161,7 +197,8 @@ class Simulation {
     this.#allServers.push(side);
     side.driver.bind(this.#world.open(SERVER, 0, side.driver));
     // Opening the file takes its time.
-    this.#world.after(this.#random.fraction() * this.#plan.disk.latencyMs, () => {
+    const { openingMs, disk } = this.#plan;
+    this.#world.after(openingMs + this.#random.fraction() * disk.latencyMs, () => {
       if (this.#serverDead) return;
       this.#attachStore(side, method === "GET");
       side.driver.accept({ sizeBytes: this.#file.length, userExtensions: new Map() });
@@ -172,7 +209,13 @@ class Simulation {
     const clock = this.#world.createClock();
     const timers = new TimerQueue(clock);
     this.#timers.push(timers);
-    const side: Side = { outcome: "never ended", sink: null, source: null, driver: undefined as never };
+    const side: Side = {
+      outcome: "never ended",
+      endedMs: 0,
+      sink: null,
+      source: null,
+      driver: undefined as never,
+    };
     side.driver = new TransferDriver({
       transfer,
       clock,
@@ -182,6 +225,7 @@ class Simulation {
       handlers: {
         onCompleted: (lastAckMissing) => {
           side.outcome = lastAckMissing ? "last ACK missing" : "completed";
+          side.endedMs = this.#world.nowMs;
         },
         onFailed: (fault) => {
           side.outcome = fault.kind;
@@ -227,7 +271,7 @@ class Simulation {
     if (fault.kind !== "timeout") return;
     const { timeoutMs, retries } = this.#plan;
     const patienceMs = timeoutMs * (retries + 1);
-    const healthySinceMs = this.#plan.healAtMs + patienceMs;
+    const healthySinceMs = this.#healsAtMs + patienceMs;
     const peerIsThere =
       this.#plan.deadSide === null && this.#plan.disk.failAtBytes === Number.POSITIVE_INFINITY;
     if (
@@ -250,7 +294,7 @@ class Simulation {
   /** Datagrams of somebody else, to any socket, plausible and not: they must change nothing. */
   #plantStranger(everyMs: number): void {
     this.#world.after(this.#random.fraction() * 2 * everyMs, () => {
-      if (this.#world.nowMs > this.#plan.healAtMs) return;
+      if (this.#world.nowMs > this.#healsAtMs) return;
       const target = {
         address: this.#random.pick([CLIENT, SERVER]),
         port: 40_000 + this.#random.between(0, 2),
@@ -294,6 +338,7 @@ class Simulation {
       throw new Error(`without loss the client ended with ${client.outcome}`);
     }
     this.#checkSuccess(disturbed);
+    this.#checkThrift(disturbed);
     checkNothingLeft({
       sockets: this.#world.openSockets - 1,
       timers: this.#timers.reduce((sum, timers) => sum + timers.size, 0),
@@ -308,8 +353,11 @@ class Simulation {
       server: this.#allServers.map((side) => side.outcome),
       traceHash: this.#world.traceHash,
       virtualMs: this.#world.nowMs,
+      clientEndedMs: client.endedMs,
       sentCount: this.#world.sentCount,
       dataSent: this.#invariants.dataSent,
+      errorCodes: this.#invariants.errorCodes,
+      lostAtRollover: this.#invariants.lostAtRollover,
     };
   }
 
@@ -328,6 +376,17 @@ class Simulation {
     // A file of one block has one ACK: when that is lost, the client has never answered, and gets three packets at most.
     const isOneAnswer = this.#plan.method === "GET" && !this.#plan.withOptions && this.#file.length < 512;
     if (!served && !isOneAnswer) throw new Error("under ordinary loss no server completed");
+  }
+
+  /** Where nothing gets lost and nobody is slow, no block leaves twice: those that overtake one another are kept. */
+  #checkThrift(disturbed: boolean): void {
+    const { network, disk, sizeBytes, mode, withOptions, blockSize } = this.#plan;
+    const isQuick = network.delayMs + network.jitterMs <= 10 && network.jitterMs <= OVERTAKING_MS;
+    const nothingIsLost = network.loss + network.duplicate === 0 && this.#world.fateOf === null;
+    if (disturbed || !nothingIsLost || !isQuick || disk.latencyMs > 0.1 || mode === "netascii") return;
+    const blocks = Math.floor(sizeBytes / (withOptions ? blockSize : 512)) + 1;
+    const { dataSent } = this.#invariants;
+    if (dataSent !== blocks) throw new Error(`${dataSent} DATA packets for ${blocks} blocks in fair weather`);
   }
 
   #checkReceived(side: Side): void {

@@ -19,6 +19,8 @@ export interface NetworkFaults {
 /** Sees every datagram that is sent and every one that arrives. */
 export interface WireObserver {
   sent(from: Peer, to: Peer, bytes: Uint8Array, nowMs: number): void;
+  /** By chance, or because the link is away. */
+  lost(from: Peer, to: Peer, bytes: Uint8Array): void;
   /** Called before the receiver acts on it; the returned function is called after it has. */
   arriving(from: Peer, to: Peer, bytes: Uint8Array, nowMs: number): () => void;
 }
@@ -144,9 +146,12 @@ export class World {
       this.#deliverLater(from, to, bytes, fate === "late" ? LATE_MS : 0);
       return;
     }
-    if (this.random.chance(this.faults.loss)) return;
-    const { awayMs } = this.faults;
-    if (awayMs !== undefined && this.nowMs >= awayMs[0] && this.nowMs < awayMs[1]) return;
+    const { awayMs, loss } = this.faults;
+    const isAway = awayMs !== undefined && this.nowMs >= awayMs[0] && this.nowMs < awayMs[1];
+    if (this.random.chance(loss) || isAway) {
+      this.#observer.lost(from, to, bytes);
+      return;
+    }
     this.#deliverLater(from, to, bytes);
     if (this.random.chance(this.faults.duplicate)) this.#deliverLater(from, to, bytes);
   }
@@ -201,6 +206,8 @@ export class SimSocket implements DatagramSocket {
   }
 
   sendRunTo({ opcode, firstNumber, count, payloadBytesEach, payload }: DatagramRun, peer: Peer): void {
+    // The numbers of a run count up within 16 bits: what comes behind 65535 is for its sender to say.
+    if (firstNumber + count - 1 > 65_535) throw new Error(`a run of ${count} from number ${firstNumber} on`);
     const bytes = viewOf(payload);
     for (let i = 0; i < count; i++) {
       const start = i * payloadBytesEach;
