@@ -68,7 +68,8 @@ export const nodeBreakScenarios: readonly Scenario[] = [
       world.note(`warnings: ${[...warnings].join()}`);
     },
   },
-  ...[16_384, 65_536, 131_072].map(
+  // Smaller ones depend on the buffers of streams, which grew with Node 22.
+  ...[65_536, 131_072].map(
     (size): Scenario => ({
       name: `put of a file of ${size} bytes`,
       differs: {
