@@ -111,4 +111,51 @@ for (const workers of [0, 1, 2]) {
       next.close();
     },
   );
+
+  test(
+    `a server on a single port that listens again waits for the transfers of before (${workers} workers)`,
+    TIME_LIMIT,
+    async (context) => {
+      const root = await temporaryFolder(context);
+      const content = sampleBytes(2_000_000);
+      await writeFile(join(root, "f"), content);
+      const port = await freePort();
+      const { server } = await startServer(context, { root, port, singlePort: true, workers });
+      server.on("error", (error) => assert.fail(error));
+      const events: string[] = [];
+      server.on("listening", () => events.push("listening"));
+      server.on("transferEnd", () => events.push("end"));
+      const client = createClient({ host: "127.0.0.1", port, timeout: 20_000 });
+      const stream = client.createGetStream("f");
+      await once(stream, "readable");
+      // Closed while it waits, too: the last word counts.
+      for (let round = 0; round < 3; round++) {
+        void server.close();
+        server.listen();
+        assert.equal(server.address(), null);
+      }
+      let bytes = 0;
+      for await (const chunk of stream) bytes += (chunk as Buffer).length;
+      assert.equal(bytes, content.length);
+      if (!events.includes("listening")) await once(server, "listening");
+      assert.deepEqual(events, ["end", "listening"]);
+      assert.equal(server.address()?.port, port);
+      await client.get("f", join(root, "again"));
+      assert.ok((await readFile(join(root, "again"))).equals(content));
+      // And with nothing under way, at once.
+      await server.close();
+      server.listen();
+      await once(server, "listening");
+    },
+  );
+}
+
+async function freePort(): Promise<number> {
+  const socket = createSocket("udp4");
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  socket.close();
+  await once(socket, "close");
+  return port;
 }
