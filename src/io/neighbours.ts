@@ -1,15 +1,25 @@
 import { readFile } from "node:fs/promises";
 
-/** How long the kernel's table is believed: a boot storm is one reading. */
+/** How long what the kernel's table says of an address is believed: a boot storm is few readings. */
 const FRESH_MS = 1000;
+
+/** The table is read no more often for addresses that are not in it: those of clients behind routers never are. */
+const PAUSE_MS = 100;
 
 /** Linux: the neighbours that the kernel has spoken with over IPv4. */
 const ARP_TABLE = "/proc/net/arp";
 
+interface Reading {
+  readonly atMs: number;
+  readonly entries: Promise<ReadonlyMap<string, string>>;
+}
+
 /** The hardware addresses of clients on the networks of this machine. */
 export class Neighbours {
   readonly #table: string;
-  #reading: { readonly atMs: number; readonly entries: Promise<ReadonlyMap<string, string>> } | null = null;
+  #reading: Reading | null = null;
+  /** The reading that follows, while a question waits for it. */
+  #next: Promise<Reading> | null = null;
 
   constructor(table = ARP_TABLE) {
     this.#table = table;
@@ -21,11 +31,25 @@ export class Neighbours {
    */
   async macOf(address: string): Promise<string | null> {
     if (address.includes(":")) return macInAddress(address);
-    const nowMs = performance.now();
-    if (this.#reading === null || nowMs - this.#reading.atMs > FRESH_MS) {
-      this.#reading = { atMs: nowMs, entries: this.#read() };
+    const askedAtMs = performance.now();
+    let reading = this.#reading;
+    if (reading !== null && askedAtMs - reading.atMs <= FRESH_MS) {
+      const mac = (await reading.entries).get(address);
+      if (mac !== undefined) return mac;
     }
-    return (await this.#reading.entries).get(address) ?? null;
+    // A client may have come to the network after the last reading; the kernel knows it before its request arrives.
+    this.#next ??= this.#readNext();
+    reading = await this.#next;
+    return (await reading.entries).get(address) ?? null;
+  }
+
+  async #readNext(): Promise<Reading> {
+    const waitMs = (this.#reading?.atMs ?? Number.NEGATIVE_INFINITY) + PAUSE_MS - performance.now();
+    // In any case a moment later: the caller notes this promise first.
+    await (waitMs > 0 ? new Promise((resolve) => setTimeout(resolve, waitMs)) : null);
+    this.#next = null;
+    this.#reading = { atMs: performance.now(), entries: this.#read() };
+    return this.#reading;
   }
 
   async #read(): Promise<ReadonlyMap<string, string>> {

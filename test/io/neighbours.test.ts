@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Neighbours } from "../../src/io/neighbours.js";
@@ -20,6 +20,23 @@ test("hardware addresses come from the kernel's table, as dnsmasq writes them", 
   assert.equal(await neighbours.macOf("192.0.2.9"), null, "no Ethernet");
   assert.equal(await neighbours.macOf("192.0.2.10"), null);
   assert.equal(await new Neighbours(`${table}.none`).macOf("192.0.2.7"), null);
+});
+
+test("a client that came to the network a moment ago is known, and strangers cost few readings", async (context) => {
+  const table = join(await temporaryFolder(context), "arp");
+  await writeFile(table, TABLE);
+  const neighbours = new Neighbours(table);
+  assert.equal(await neighbours.macOf("192.0.2.10"), null);
+  await writeFile(table, TABLE.replace("192.0.2.7 ", "192.0.2.10"));
+  assert.equal(await neighbours.macOf("192.0.2.10"), "52-54-00-ab-cd-ef");
+  // Known ones need no other reading.
+  await rm(table);
+  assert.equal(await neighbours.macOf("192.0.2.10"), "52-54-00-ab-cd-ef");
+  const startedMs = performance.now();
+  const strangers = Array.from({ length: 1000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
+  const macs = await Promise.all(strangers.map((address) => neighbours.macOf(address)));
+  assert.ok(macs.every((mac) => mac === null));
+  assert.ok(performance.now() - startedMs < 5_000, "together they wait for one reading or two");
 });
 
 test("IPv6 addresses made from a hardware address tell it", async () => {
