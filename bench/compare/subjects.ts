@@ -92,7 +92,8 @@ const npmTftp: Subject = {
 
 /** Every server that can be compared. */
 export function allSubjects(programs: string): Subject[] {
-  return [...ours("native", true), ...ours("TypeScript", false), npmTftp, ...peers(programs)];
+  const onePort = ntftpOf(CHECKOUT, "single-0", "ntftp, native, one port", 0, true, ["--single-port"]);
+  return [...ours("native", true), onePort, ...ours("TypeScript", false), npmTftp, ...peers(programs)];
 }
 
 /** Of ours, one worker each: what most people run on a machine that does other things too. */
