@@ -88,8 +88,10 @@ export class FileSink implements BlockSink {
   /** Full buffers, in order; the first is being written. */
   readonly #queue: Uint8Array[] = [];
   #queuedBytes = 0;
-  #buffer = new Uint8Array(0);
+  #buffer: Uint8Array = new Uint8Array(0);
   #buffered = 0;
+  /** A large buffer that was written and serves again: a new one would have to be cleared first. */
+  #spare: Uint8Array | null = null;
   #receivedBytes = 0;
   #position = 0;
   #writing = false;
@@ -166,7 +168,9 @@ export class FileSink implements BlockSink {
   /** The first buffer is small: most uploads that ever happen are configuration files. */
   #nextBuffer(): void {
     this.#enqueueBuffer();
-    this.#buffer = new Uint8Array(this.#receivedBytes <= 4096 ? 4096 : WRITE_BYTES);
+    const spare = this.#spare;
+    this.#spare = null;
+    this.#buffer = spare ?? new Uint8Array(this.#receivedBytes <= 4096 ? 4096 : WRITE_BYTES);
   }
 
   #enqueueBuffer(): void {
@@ -199,7 +203,10 @@ export class FileSink implements BlockSink {
     this.#position += count;
     this.#queuedBytes -= count;
     if (count < bytes.length) this.#queue[0] = bytes.subarray(count);
-    else this.#queue.shift();
+    else {
+      this.#queue.shift();
+      if (bytes.buffer.byteLength === WRITE_BYTES) this.#spare = new Uint8Array(bytes.buffer);
+    }
     this.#writeNext();
     if (!this.#saturated || this.#queuedBytes > QUEUED_BYTES_MAX / 2) return;
     this.#saturated = false;

@@ -16,11 +16,11 @@ import type {
 const INBOX_BYTES = 4_194_304;
 const RECORD_ROWS = 2048;
 
-/** Rows of the inbox begin at multiples of this, so that views of small datagrams can be kept ready. */
+/** Datagrams begin in the inbox at multiples of this, but for windows that came in one piece. */
 const INBOX_ALIGNMENT = 64;
 
-/** An ACK: by far the most frequent datagram of a server. */
-const ACK_BYTES = 4;
+/** So many views are kept, for the places at the beginning of the inbox: a turn rarely brings more. */
+const VIEWS_MAX = 4096;
 
 /** Bits of the reactor's `open`. */
 const Flag = { coalesce: 1, reportLocal: 2, sharePort: 4, shareLater: 8, hold: 16 } as const;
@@ -38,7 +38,7 @@ export class NativeSockets implements SocketFactory, NativeThread {
   readonly #records: Uint32Array;
   readonly #commands: CommandWriter;
   readonly #sockets: (NativeSocket | undefined)[] = [];
-  readonly #ackViews: (Uint8Array | undefined)[] = [];
+  readonly #views: (Uint8Array | undefined)[] = [];
   readonly #addresses = new AddressBook();
   /** Open sockets that keep the process alive. */
   #referenced = 0;
@@ -189,8 +189,7 @@ export class NativeSockets implements SocketFactory, NativeThread {
     if (socket === undefined || socket.handle !== handle) return;
     const offset = records[at + 1] as number;
     const length = records[at + 2] as number;
-    const bytes =
-      length === ACK_BYTES ? this.#ackView(offset) : this.#inbox.subarray(offset, offset + length);
+    const bytes = this.#viewOf(offset, length);
     const peerId = records[at + 3] as number;
     const flow = peerId === 0 ? undefined : socket.flows?.[peerId];
     if (flow !== undefined) {
@@ -204,13 +203,14 @@ export class NativeSockets implements SocketFactory, NativeThread {
     socket.handlers.onDatagram(bytes, peer, local);
   }
 
-  #ackView(offset: number): Uint8Array {
-    if (offset % INBOX_ALIGNMENT !== 0) return this.#inbox.subarray(offset, offset + ACK_BYTES);
+  /** A transfer's datagrams are of one length, and lie at the same few places: their views serve again. */
+  #viewOf(offset: number, length: number): Uint8Array {
     const index = offset / INBOX_ALIGNMENT;
-    let view = this.#ackViews[index];
-    if (view === undefined) {
-      view = this.#inbox.subarray(offset, offset + ACK_BYTES);
-      this.#ackViews[index] = view;
+    if (index >= VIEWS_MAX || !Number.isInteger(index)) return this.#inbox.subarray(offset, offset + length);
+    let view = this.#views[index];
+    if (view?.length !== length) {
+      view = this.#inbox.subarray(offset, offset + length);
+      this.#views[index] = view;
     }
     return view;
   }
