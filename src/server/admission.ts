@@ -16,8 +16,16 @@ export interface AdmittedTransfer {
   evict(by: "same-client" | "limit"): void;
 }
 
+/** What is known of an address that has transfers. */
+interface AddressRecord<T> {
+  /** All of its transfers. */
+  count: number;
+  /** Those not known to be carried, oldest first. */
+  readonly starting: Set<T>;
+}
+
 /** Room for one more transfer, or whose limit is in the way. */
-export type Room = "free" | "client-full" | "server-full";
+export type Room = "free" | "client-starting" | "client-full" | "server-full";
 
 /**
  * Which transfers run, by client and by file: absorbs repeated requests, keeps two transfers off one file, and
@@ -28,23 +36,26 @@ export class Admission<T extends AdmittedTransfer> {
   /** The same, or less while the system has no more descriptors or ports. */
   #transfersMaxNow: number;
   #transfersPerClientMax: number;
+  #startingMax = STARTING_MAX;
   /** By client endpoint, oldest first (Map keeps the order of insertion). */
   readonly #byClient = new Map<string, T>();
   readonly #readers = new Map<string, Set<T>>();
   readonly #writers = new Map<string, T>();
-  /** Transfers by client address. */
-  readonly #byAddress = new Map<string, number>();
+  readonly #byAddress = new Map<string, AddressRecord<T>>();
   #activeCount = 0;
 
-  constructor(limits: { readonly transfersMax: number; readonly transfersPerClientMax: number }) {
+  constructor(limits: ClientLimits & { readonly transfersMax: number }) {
     this.#transfersMax = limits.transfersMax;
     this.#transfersMaxNow = limits.transfersMax;
     this.#transfersPerClientMax = limits.transfersPerClientMax;
+    this.configure(limits);
   }
 
   /** For requests to come. */
-  configure(limits: { readonly transfersPerClientMax: number }): void {
-    this.#transfersPerClientMax = limits.transfersPerClientMax;
+  configure({ transfersPerClientMax, queuedRequestsMax }: ClientLimits): void {
+    this.#transfersPerClientMax = transfersPerClientMax;
+    // Where nobody can wait, a crowd would be turned away.
+    this.#startingMax = queuedRequestsMax > 0 ? STARTING_MAX : Number.POSITIVE_INFINITY;
   }
 
   /** Transfers whose data is still moving: those that only dally are not counted. */
@@ -101,7 +112,8 @@ export class Admission<T extends AdmittedTransfer> {
     if (this.#isClientFull(address)) this.#evictOldest(address);
     if (this.#isFull()) this.#evictOldest(null);
     if (this.#isFull()) return "server-full";
-    return this.#isClientFull(address) ? "client-full" : "free";
+    if (this.#isClientFull(address)) return "client-full";
+    return this.#isStarting(address) ? "client-starting" : "free";
   }
 
   #isFull(): boolean {
@@ -109,7 +121,20 @@ export class Admission<T extends AdmittedTransfer> {
   }
 
   #isClientFull(address: string): boolean {
-    return (this.#byAddress.get(address) ?? 0) >= this.#transfersPerClientMax;
+    return (this.#byAddress.get(address)?.count ?? 0) >= this.#transfersPerClientMax;
+  }
+
+  /**
+   * As many of this address are being started as may be, so that a crowd behind it, or a flood, does not stand in
+   * front of everybody else's. One whose file takes long to open does not count.
+   */
+  #isStarting(address: string): boolean {
+    const starting = this.#byAddress.get(address)?.starting;
+    if (starting === undefined || starting.size < this.#startingMax) return false;
+    for (const transfer of starting) {
+      if (transfer.isCarried || transfer.silentMs() >= STARTING_MS_MAX) starting.delete(transfer);
+    }
+    return starting.size >= this.#startingMax;
   }
 
   #evictOldest(address: string | null): void {
@@ -125,7 +150,10 @@ export class Admission<T extends AdmittedTransfer> {
     this.#byClient.set(clientKey, transfer);
     this.#activeCount++;
     const { method, fileKey, clientAddress } = transfer;
-    this.#byAddress.set(clientAddress, (this.#byAddress.get(clientAddress) ?? 0) + 1);
+    const record = this.#byAddress.get(clientAddress) ?? { count: 0, starting: new Set() };
+    record.count++;
+    record.starting.add(transfer);
+    this.#byAddress.set(clientAddress, record);
     if (method === "PUT") {
       this.#writers.set(fileKey, transfer);
       return;
@@ -138,6 +166,7 @@ export class Admission<T extends AdmittedTransfer> {
   /** The file is free again; the client may still be listened to (dallying). Call once per transfer. */
   releaseFile(transfer: T): void {
     this.#activeCount--;
+    this.#byAddress.get(transfer.clientAddress)?.starting.delete(transfer);
     const { method, fileKey } = transfer;
     if (method === "PUT") {
       this.#writers.delete(fileKey);
@@ -152,11 +181,26 @@ export class Admission<T extends AdmittedTransfer> {
   remove(clientKey: string, transfer: T): void {
     if (this.#byClient.get(clientKey) === transfer) this.#byClient.delete(clientKey);
     if (this.#byClient.size < this.#transfersMaxNow / 2) this.#transfersMaxNow = this.#transfersMax;
-    const others = (this.#byAddress.get(transfer.clientAddress) ?? 1) - 1;
-    if (others > 0) this.#byAddress.set(transfer.clientAddress, others);
-    else this.#byAddress.delete(transfer.clientAddress);
+    const record = this.#byAddress.get(transfer.clientAddress);
+    if (record !== undefined && --record.count === 0) this.#byAddress.delete(transfer.clientAddress);
   }
 }
+
+/** The limits that hold for each client address; without a queue, any number of an address may start at a time. */
+export interface ClientLimits {
+  readonly transfersPerClientMax: number;
+  readonly queuedRequestsMax: number;
+}
+
+/**
+ * Transfers of one address that are being started at a time: between their admission and their socket they wait for
+ * the same thread and its files. So many keep a thread busy, and who comes from another address waits no longer than
+ * for these. Behind one address there may be hundreds of machines: they start as fast as without this limit.
+ */
+const STARTING_MAX = 32;
+
+/** Longer than a start takes on any machine that is not stuck, say in a network file system. */
+const STARTING_MS_MAX = 250;
 
 /** Descriptors that are kept free for opening files, once they have run out. */
 const SHORTAGE_RESERVE = 8;
