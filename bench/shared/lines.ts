@@ -50,19 +50,22 @@ export const LINES: readonly Line[] = [
   line("clients-128", "1428, 1, 128 clients", [1428, 1], { clients: 128 }),
   line("clients-512", "1428, 1, 512 clients", [1428, 1], { clients: 512 }),
   line("clients-1024", "1428, 1, 1024 clients", [1428, 1], { clients: 1024 }),
-  line("loss-1428x1", "1428, 1, 128 clients, 1 % lost each way", [1428, 1], {
-    clients: 128,
-    lossPercent: 1,
-    figure: "goodput",
-    timeFactor: 3,
-  }),
-  line("loss-1428x16", "1428, 16, 128 clients, 1 % lost each way", [1428, 16], {
-    clients: 128,
-    lossPercent: 1,
-    figure: "goodput",
-    timeFactor: 3,
-  }),
+  loss(1, 16),
+  loss(1, 128),
+  loss(16, 16),
+  loss(16, 128),
 ];
+
+/** One datagram in a hundred gets lost, each way. */
+function loss(windowSize: number, clients: number): Line {
+  const name = `loss-1428x${windowSize}${clients === 128 ? "" : `-${clients}`}`;
+  return line(name, `1428, ${windowSize}, ${clients} clients, 1 % lost each way`, [1428, windowSize], {
+    clients,
+    lossPercent: 1,
+    figure: "goodput",
+    timeFactor: 3,
+  });
+}
 
 /**
  * The lines with these names.
