@@ -12,6 +12,8 @@ import { clientWords, type Parameters, type ServerName, startServer } from "./pe
  *   sudo npm run netem:goodput -- [--mib 1] [--rounds 3]       (after .ci/packages.sh)
  *
  * The server is what is compared; the client is always ours, so that it is the same. A row is the median of rounds.
+ * Everything of a row runs at once, each on a link of its own: it waits nearly all of the time, so that the machine's
+ * moods meet all servers alike, and a peer that needs a minute holds nobody up.
  */
 const { values } = parseArgs({
   options: {
@@ -40,6 +42,7 @@ async function measure(
   weather: { loss: number; delay_us: number; seed: number },
 ): Promise<number> {
   const link = await Link.open(weather);
+  const local = await mkdtemp(join(folder, "local-"));
   try {
     const running = await startServer(link, server, join(folder, "root"));
     try {
@@ -50,7 +53,7 @@ async function measure(
       const { code, elapsedMs, output } = await link.onClient(
         words[0],
         words.slice(1).map((word) => (word === "-q" ? "--json" : word)),
-        join(folder, "local"),
+        local,
         RUN_MS,
       );
       const done = /"seconds":([\d.]+)/.exec(output)?.[1];
@@ -73,7 +76,6 @@ function median(figures: readonly number[]): number {
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "ntftp-goodput-"));
   await mkdir(join(folder, "root"));
-  await mkdir(join(folder, "local"));
   await writeFile(join(folder, "root", "file"), sampleBytes(bytes));
   console.log(`MiB/s of one GET of ${values.mib} MiB, client ours`);
   console.log(
@@ -83,15 +85,14 @@ async function main(): Promise<void> {
     for (const loss of values.loss.split(",").map(Number)) {
       for (const rttMs of values.rtt.split(",").map(Number)) {
         for (const parameters of LINES) {
-          const figures = new Map<ServerName, number[]>();
-          for (let round = 0; round < Number(values.rounds); round++) {
-            for (const server of SERVERS) {
-              const weather = { loss, delay_us: rttMs * 500, seed: 1 + round };
-              const goodput = await measure(folder, server, parameters, weather);
-              figures.set(server, [...(figures.get(server) ?? []), goodput]);
-            }
-          }
-          const medians = SERVERS.map((server) => median(figures.get(server) ?? []));
+          const medians = await Promise.all(
+            SERVERS.map(async (server) => {
+              const rounds = Array.from({ length: Number(values.rounds) }, (_, round) =>
+                measure(folder, server, parameters, { loss, delay_us: rttMs * 500, seed: 1 + round }),
+              );
+              return median(await Promise.all(rounds));
+            }),
+          );
           const ratio = (medians[0] as number) / Math.max(...medians.slice(1));
           const line = `${parameters.blockSize},${parameters.windowSize}`.padEnd(14);
           const row = medians.map((figure) => figure.toFixed(2).padStart(9)).join("");

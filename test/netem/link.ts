@@ -40,7 +40,8 @@ export class Link {
   }
 
   static async open(weather: Weather): Promise<Link> {
-    await compileForwarder();
+    compiled ??= compileForwarder();
+    await compiled;
     const names = [`nt-s-${process.pid}-${counter}`, `nt-c-${process.pid}-${counter++}`] as const;
     for (const name of names) await ip("netns", "add", name);
     const [server, client] = names;
@@ -107,6 +108,9 @@ export class Link {
 }
 
 let counter = 0;
+
+/** Once for all links, which may be opened at the same time. */
+let compiled: Promise<void> | null = null;
 
 async function ip(...words: string[]): Promise<void> {
   try {
