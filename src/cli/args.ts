@@ -15,6 +15,7 @@ export interface TransferSettings {
   readonly windowSize: number | undefined;
   readonly timeout: number | undefined;
   readonly retries: number | undefined;
+  readonly maxDownloadSize: number | undefined;
 }
 
 /** One file on its way. */
@@ -196,6 +197,7 @@ function readCommon(options: OptionValues): { settings: TransferSettings; output
       windowSize: options.windowsize,
       timeout: options.timeout,
       retries: options.retries,
+      maxDownloadSize: options.maxDownload,
     },
     output: options.json ? "json" : options.quiet ? "quiet" : "human",
     mode: options.mode ?? "octet",

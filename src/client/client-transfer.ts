@@ -14,10 +14,11 @@ import {
 import { errorTexts, faultToError, TftpError } from "../errors.js";
 import { datagramBytesFor, receiveBufferFor } from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
-import type { CommonSettings } from "../options.js";
 import type { Runtime } from "../runtime.js";
 import type { TransferControl } from "../streams/control.js";
 import { type Stats, toExtensionsObject } from "../streams/stats.js";
+import type { ClientSettings } from "./client-settings.js";
+import { LimitedSink } from "./limited-sink.js";
 import { resolveHost } from "./resolve.js";
 
 /** Wait for an answer from one address of a host before the next is asked as well (RFC 8305 §5). */
@@ -55,7 +56,7 @@ export type ClientStore =
  */
 export class ClientTransfer implements TransferControl {
   readonly #runtime: Runtime;
-  readonly #settings: CommonSettings;
+  readonly #settings: ClientSettings;
   readonly #request: ClientRequest;
   readonly #store: ClientStore;
   readonly #handlers: ClientTransferHandlers;
@@ -73,7 +74,7 @@ export class ClientTransfer implements TransferControl {
 
   constructor(
     runtime: Runtime,
-    settings: CommonSettings,
+    settings: ClientSettings,
     request: ClientRequest,
     store: ClientStore,
     handlers: ClientTransferHandlers,
@@ -216,8 +217,10 @@ export class ClientTransfer implements TransferControl {
     this.#negotiated = true;
     const { sink, source } = this.#store;
     const isText = this.#request.mode === "netascii";
-    if (sink !== undefined) driver.setSink(isText ? new NetasciiSink(sink) : sink);
-    else driver.setSource(isText ? new NetasciiSource(source) : source);
+    if (sink !== undefined) {
+      const limited = new LimitedSink(sink, this.#settings.downloadBytesMax, negotiated.sizeBytes);
+      driver.setSink(isText ? new NetasciiSink(limited) : limited);
+    } else driver.setSource(isText ? new NetasciiSource(source) : source);
     this.#handlers.onStats(this.#statsOf(driver, negotiated));
   }
 

@@ -1,8 +1,9 @@
 import { posix } from "node:path";
 import { addAbortSignal } from "node:stream";
-import { type CommonOptions, type CommonSettings, fillCommonOptions } from "../options.js";
+import type { CommonOptions } from "../options.js";
 import { threadRuntime } from "../runtime.js";
 import { fromExtensionsObject } from "../streams/stats.js";
+import { type ClientSettings, fillClientOptions } from "./client-settings.js";
 import { ClientTransfer } from "./client-transfer.js";
 import {
   basenameOf,
@@ -35,16 +36,22 @@ export interface PutOptions extends TransferOptions {
   size: number | string;
 }
 
-/** Options of `createClient`; {@link CommonOptions}. */
-export type ClientOptions = CommonOptions;
+/** Options of `createClient`. */
+export interface ClientOptions extends CommonOptions {
+  /**
+   * Largest file that is fetched, in bytes from 0 on; default: no limit. A server that sends or announces more gets ERROR 3,
+   * and the GET fails with `EFBIG`.
+   */
+  maxDownloadSize?: number | undefined;
+}
 
 /** A TFTP client: settings for any number of transfers, each with a socket of its own. Opens nothing by itself. */
 export class Client {
-  readonly #settings: CommonSettings;
+  readonly #settings: ClientSettings;
 
   /** @internal */
   constructor(options: ClientOptions) {
-    this.#settings = fillCommonOptions(options);
+    this.#settings = fillClientOptions(options);
   }
 
   /**

@@ -5,10 +5,10 @@ import { type FileSink, openFileSink } from "../io/file-sink.js";
 import { FileSource } from "../io/file-source.js";
 import { openLocalFile } from "../io/root-path.js";
 import type { BlockSink } from "../io/storage.js";
-import type { CommonSettings } from "../options.js";
 import { threadRuntime } from "../runtime.js";
 import { fromExtensionsObject, type Stats } from "../streams/stats.js";
 import type { TransferOptions } from "./client.js";
+import type { ClientSettings } from "./client-settings.js";
 import { type ClientRequest, type ClientStore, ClientTransfer } from "./client-transfer.js";
 import { DigestCheck, type ExpectedDigests } from "./get-stream.js";
 
@@ -74,7 +74,7 @@ function invalidArgument(what: string, wanted: string, value: unknown): TypeErro
 
 /** Downloads into a local file. */
 export async function getFile(
-  settings: CommonSettings,
+  settings: ClientSettings,
   remoteName: string,
   local: string,
   options: FileOptions,
@@ -101,7 +101,7 @@ export async function getFile(
 
 /** Uploads a local file. */
 export async function putFile(
-  settings: CommonSettings,
+  settings: ClientSettings,
   local: string,
   remoteName: string,
   options: FileOptions,
@@ -127,7 +127,7 @@ export function basenameOf(local: string): string {
 }
 
 function runTransfer(
-  settings: CommonSettings,
+  settings: ClientSettings,
   request: ClientRequest,
   store: ClientStore,
   options: FileOptions,

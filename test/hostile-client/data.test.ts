@@ -23,6 +23,57 @@ function plain(before: (tid: ScriptSocket, server: HostileServer) => Promise<voi
   };
 }
 
+/** Sends full blocks until the client has had enough. @returns the number of the last one */
+async function sendWithoutEnd(tid: ScriptSocket): Promise<number> {
+  for (let block = 1; ; block++) {
+    tid.say(data(block, Buffer.alloc(512)));
+    const { bytes } = await tid.hears(/^(ACK|ERROR) /);
+    if (bytes[1] === 5) return block;
+  }
+}
+
+/** The block that is too much may still be acknowledged: what is stored is looked at behind the network. */
+async function hearsRefusal(tid: ScriptSocket): Promise<void> {
+  while ((await tid.hears(/^(ACK \d+|ERROR 3 .*)$/)).bytes[1] !== 5);
+}
+
+hostileCases("DATA beyond the limit of a download", {
+  "that never ends, without an announced size": {
+    settings: { maxDownloadSize: 10_000 },
+    server: async (server) => {
+      const blocks = await sendWithoutEnd(await server.request());
+      // 19 blocks fit; see above.
+      if (blocks > 21) throw new Error(`refused at block ${blocks}`);
+    },
+    outcome: /^File too big$/,
+  },
+  "of an announced size: refused at the first block": {
+    settings: { maxDownloadSize: 10_000 },
+    server: async (server) => {
+      const tid = await server.request();
+      tid.say(oack("tsize", "10001"));
+      await tid.hears(/^ACK 0$/);
+      tid.say(data(1, Buffer.alloc(512)));
+      await hearsRefusal(tid);
+    },
+    outcome: /^File too big$/,
+  },
+  "by one byte, in netascii": {
+    settings: { maxDownloadSize: 9, mode: "netascii" },
+    server: async (server) => {
+      const tid = await server.request();
+      tid.say(data(1, Buffer.from("a\r\n".repeat(5))));
+      await hearsRefusal(tid);
+    },
+    outcome: /^File too big$/,
+  },
+  "none: a file of just that size arrives": {
+    settings: { maxDownloadSize: 1000 },
+    server: plain(() => undefined).server,
+    outcome: FILE,
+  },
+});
+
 hostileCases("DATA", {
   "longer than a block of RFC 1350": {
     server: async (server) => {

@@ -22,6 +22,7 @@ export interface Settings {
   readonly timeout?: number;
   readonly retries?: number;
   readonly mode?: "octet" | "netascii";
+  readonly maxDownloadSize?: number;
 }
 
 export interface HostileCase {
@@ -132,6 +133,9 @@ async function runCommand(port: number, folder: string, hostileCase: HostileCase
   const options = ["-q", "-t", String(settings.timeout ?? 1000), "-r", String(settings.retries ?? 2)];
   if (settings.blockSize !== undefined) options.push("-b", String(settings.blockSize));
   if (settings.windowSize !== undefined) options.push("-w", String(settings.windowSize));
+  if (settings.maxDownloadSize !== undefined) {
+    options.push("--max-download", String(settings.maxDownloadSize));
+  }
   if (settings.mode !== undefined) options.push("-m", settings.mode);
   const child = spawn(process.execPath, [COMMAND, ...files, ...options], { cwd: folder });
   let stderr = "";

@@ -44,6 +44,15 @@ export const commonOptions = [
     library: "retries",
   },
   {
+    name: "max-download",
+    kind: wholeNumber(0, 999_999_999_999_999),
+    placeholder: "bytes",
+    help: "largest file that a GET fetches",
+    default: "no limit",
+    group: "Options",
+    configKey: null,
+  },
+  {
     name: "mode",
     short: "m",
     kind: mode,
