@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 folder=$root/.cache/sanitized
 wanted=${1:-both}
-tests=(io/native-sockets native/ library/client)
+tests=(io/native-sockets io/socket-groups native/ library/client)
 
 # The same sources and settings, with checks instead of -O3.
 build() { # FOLDER FLAGS
