@@ -5,7 +5,7 @@ import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from ".
 import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
 import { processTimeMs } from "../io/process-time.js";
-import type { DatagramSocket } from "../io/socket.js";
+import type { DatagramSocket, Peer } from "../io/socket.js";
 import type { BlockSink } from "../io/storage.js";
 import type { RefusalInfo, RefusalReason } from "../observe/records.js";
 import type { Runtime } from "../runtime.js";
@@ -41,6 +41,8 @@ const SHORTAGE_MS_MAX = 2_000;
 export interface DispatcherOwner {
   /** Directory that is served at this moment. */
   root(): string;
+  /** The largest blocks of an upload that its socket takes, whatever the settings of this moment say. */
+  uploadBlockSizeMax(): number;
   /** The part of a temporary name that is an upload's own. */
   uploadTag(): string;
   /** Who answers at this moment. */
@@ -190,7 +192,7 @@ export class Dispatcher {
     const offer = readOffer(
       method,
       packet.options.filter(({ name }) => !this.#settings.refusedOptions.has(name.toLowerCase())),
-      { blockSizeMax: blockSizeFor(this.#settings, peer), windowSizeMax: this.#settings.windowSize },
+      { blockSizeMax: this.#blockSizeMax(method, peer), windowSizeMax: this.#settings.windowSize },
     );
     const tooLarge = offer.declaredSizeBytes !== null && !Number.isSafeInteger(offer.declaredSizeBytes);
     if (tooLarge) {
@@ -248,6 +250,11 @@ export class Dispatcher {
   #sayBusy({ socket, request }: AcceptableRequest): void {
     answer(socket, request, ErrorCode.notDefined, BUSY_TEXT);
     this.#tellRefusal("busy", BUSY_TEXT, request, request);
+  }
+
+  #blockSizeMax(method: "GET" | "PUT", peer: Peer): number {
+    const wanted = blockSizeFor(this.#settings, peer);
+    return method === "GET" ? wanted : Math.min(wanted, this.#owner.uploadBlockSizeMax());
   }
 
   /** Why no request of this method is served, or null. */

@@ -7,6 +7,8 @@ const RECEIVE_BUFFER_BYTES = 1_048_576;
 /** Twice the largest request there is: what is longer is malformed anyway. */
 const DATAGRAM_BYTES = 1024;
 
+const DATA_HEADER_BYTES = 4;
+
 /** A shared port carries the acknowledgements and the uploads of all transfers. */
 const SHARED_RECEIVE_BUFFER_BYTES = 8_388_608;
 
@@ -81,6 +83,13 @@ export class RequestSockets {
   /** What `listen` was asked for, canonical, with the real port. */
   get addresses(): readonly { readonly address: string; readonly port: number }[] {
     return this.#wanted.addresses.map((address) => ({ address, port: this.#port }));
+  }
+
+  /** The largest blocks of an upload that arrive whole, where it shares the port. */
+  get uploadBlockSizeMax(): number {
+    const { sharedDatagramBytes } = this.#wanted;
+    if (sharedDatagramBytes === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(DATAGRAM_BYTES, sharedDatagramBytes) - DATA_HEADER_BYTES;
   }
 
   /** Binds; rejects with the system's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), holding nothing. */

@@ -112,6 +112,7 @@ export class Server extends EventEmitter {
     };
     this.#dispatcher = new Dispatcher(threadRuntime(), this.#settings, {
       root: () => this.root,
+      uploadBlockSizeMax: () => this.#sockets?.uploadBlockSizeMax ?? Number.POSITIVE_INFINITY,
       uploadTag: () => uploadTag(this.#origin),
       answerMode: () => this.#answerMode(),
       onRequest: (req, res, transfer) => this.#askListeners(req, res, transfer),

@@ -148,6 +148,25 @@ for (const workers of [0, 1, 2]) {
       await once(server, "listening");
     },
   );
+
+  test(
+    `on a single port, uploads that a reload allows arrive whole (${workers} workers)`,
+    TIME_LIMIT,
+    async (context) => {
+      const root = await temporaryFolder(context);
+      const options = { host: "127.0.0.1", port: 0, root, singlePort: true, workers };
+      const { server, port } = await startServer(context, { ...options, denyPUT: true });
+      await server.reload({ ...options, blockSize: 8192 });
+      const client = createClient({ host: "127.0.0.1", port, blockSize: 8192, timeout: 20_000 });
+      // The socket was made for requests and ACKs; the second file is one datagram, if the server has it so.
+      for (const size of [50_000, 1200]) {
+        const content = sampleBytes(size);
+        await writeFile(join(root, "local"), content);
+        await client.put(join(root, "local"), "stored");
+        assert.ok((await readFile(join(root, "stored"))).equals(content), `${size} bytes`);
+      }
+    },
+  );
 }
 
 async function freePort(): Promise<number> {

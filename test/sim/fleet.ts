@@ -145,6 +145,7 @@ class Fleet {
       },
       onRefused: ({ reason }) => this.#seen.add(`request ${reason}`),
       openSink: (root, request) => this.#files.openSink(root, request),
+      uploadBlockSizeMax: () => Number.POSITIVE_INFINITY,
       uploadTag: () => "tag",
     });
   }
