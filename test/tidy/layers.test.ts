@@ -127,6 +127,7 @@ const BENCH_ENTRIES = [
   "bench/compare/main",
   "bench/compare/npm-tftp",
   "bench/base/main",
+  "bench/clients/main",
   "bench/scaling/main",
   "bench/micro/main",
 ];
