@@ -12,13 +12,16 @@ function run(program: string, words: readonly string[], timeout = STEP_MS): stri
   return execFileSync(program, words, { encoding: "utf8", timeout });
 }
 
-/** Types a line and the tab key into an interactive zsh, and lets that print what has become of the line. */
+/**
+ * Types a line and the tab key into an interactive zsh, and lets that print what has become of the line. What is typed
+ * before its line editor prompts meets a terminal in another mode, and may be lost there.
+ */
 const ZSH_TYPIST = `
 zmodload zsh/zpty
 export TERM=vt100
 zpty shell zsh -f -i
-zpty -w shell "PS1= RPS1=; autoload -Uz compinit; compinit -D -u; source $1; print READY\\$((1))"
-zpty -r -m shell out "*READY1*" || exit 3
+zpty -w shell "PS1=edi''tor: RPS1=; autoload -Uz compinit; compinit -D -u; source $1"
+zpty -r -m shell out "*editor:*" || exit 3
 zpty -n -w shell "$2"$'\\t'
 zpty -n -w shell $'\\C-aprint -r -- "<\\C-e>END"\\n'
 zpty -r -m shell out $'*\\n<*>END*' || exit 4
@@ -32,14 +35,7 @@ test("zsh completes the command", { timeout: 5 * STEP_MS }, async (context) => {
   await writeFile(script, completionScript("zsh"));
   await writeFile(join(folder, "typist.zsh"), ZSH_TYPIST);
   const complete = (line: string): string => {
-    // A pseudo-terminal may swallow what is typed while zsh sets it up: then nothing more comes, and it is typed again.
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return run("zsh", [join(folder, "typist.zsh"), script, line], STEP_MS / 4).trim();
-      } catch (error) {
-        if (attempt === 4) throw error;
-      }
-    }
+    return run("zsh", [join(folder, "typist.zsh"), script, line]).trim();
   };
   assert.equal(complete("ntftp --blks"), "ntftp --blksize");
   assert.equal(complete("ntftp --symlinks=fol"), "ntftp --symlinks=follow");
