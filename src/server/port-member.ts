@@ -88,7 +88,7 @@ export class PortMember {
 
   /** The server's thread has looked at so many. */
   settle(count: number, bytes: number): void {
-    this.#relayed -= count;
-    this.#relayedBytes -= bytes;
+    this.#relayed = Math.max(0, this.#relayed - count);
+    this.#relayedBytes = Math.max(0, this.#relayedBytes - bytes);
   }
 }

@@ -33,7 +33,7 @@ export class RemoteSource extends QueuedSource {
 
   /** From the listener. */
   take(bytes: Uint8Array, ended: boolean): void {
-    this.fill(bytes, ended);
+    if (!this.ended) this.fill(bytes, ended);
   }
 }
 
@@ -49,6 +49,7 @@ export class RemoteSink implements BlockSink {
   #handlers: SinkHandlers | null = null;
   #unconsumedBytes = 0;
   #saturated = false;
+  #isFinishing = false;
 
   constructor(reader: RemoteReader) {
     this.#reader = reader;
@@ -66,6 +67,7 @@ export class RemoteSink implements BlockSink {
   }
 
   finish(): void {
+    this.#isFinishing = true;
     this.#reader.finish();
   }
 
@@ -75,13 +77,16 @@ export class RemoteSink implements BlockSink {
 
   /** The listener has taken bytes. */
   consumed(bytes: number): void {
-    this.#unconsumedBytes -= bytes;
+    this.#unconsumedBytes = Math.max(0, this.#unconsumedBytes - bytes);
     if (!this.#saturated || this.#unconsumedBytes > UNCONSUMED_BYTES_MAX / 2) return;
     this.#saturated = false;
     this.#handlers?.onDrained();
   }
 
+  /** The listener has all of it: true of what it was given whole, once. */
   stored(): void {
+    if (!this.#isFinishing) return;
+    this.#isFinishing = false;
     this.#handlers?.onFinished();
   }
 

@@ -115,7 +115,7 @@ export class RemoteTransfer implements PlacedTransfer {
         if (!this.#isOver) this.#handlers.onOpened(message.localAddress, message.localPort);
         break;
       case "delivered":
-        this.#undelivered--;
+        this.#undelivered = Math.max(0, this.#undelivered - 1);
         break;
       case "want":
         this.#source?.want(message.uptoBytes);
@@ -136,8 +136,7 @@ export class RemoteTransfer implements PlacedTransfer {
         this.#fail(reviveFailure(message.failure), message.account);
         break;
       case "ended":
-        this.#fail({ kind: "crashed", cause: new Error("The worker of this transfer died") });
-        this.#handlers.onEnded();
+        this.crash(new Error("The worker of this transfer died"));
         break;
     }
   }
@@ -147,10 +146,11 @@ export class RemoteTransfer implements PlacedTransfer {
     return this.#isOver;
   }
 
-  /** The worker is gone. */
+  /** The worker is gone, or has nothing left of the transfer. Nothing is heard of it any more. */
   crash(error: Error): void {
     if (this.#isSilent) return;
     this.#fail({ kind: "crashed", cause: error });
+    this.#isSilent = true;
     this.#handlers.onEnded();
   }
 

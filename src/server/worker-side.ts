@@ -57,9 +57,21 @@ export class WorkerSide {
     );
   }
 
+  /** Transfers of which anything is left. */
+  get transferCount(): number {
+    return this.#transfers.size;
+  }
+
+  /** Ids of tasks that commands wait for. */
+  earlyIds(): Iterable<number> {
+    return this.#early.keys();
+  }
+
   /** Resolves when the transfer's data has ended. Never rejects. */
   run(task: TransferTask): Promise<TaskResult> {
     this.#newestId = task.id;
+    // Tasks come in the order of their ids: who was passed over does not come any more.
+    for (const id of this.#early.keys()) if (id < task.id) this.#early.delete(id);
     return new Promise((resolve) => {
       const transfer = new WorkerTransferSide(task, this.#thread, this.#board, this.#link, {
         onResult: resolve,
@@ -125,6 +137,8 @@ class WorkerTransferSide {
   #report: CompletedReport | FailedReport | null = null;
   #resolved = false;
   #ended = false;
+  /** The listener has been asked, and has not answered yet. */
+  #isAsked = false;
 
   constructor(
     task: TransferTask,
@@ -197,6 +211,7 @@ class WorkerTransferSide {
     const host = this.#host;
     switch (command.kind) {
       case "serve-files": {
+        if (!this.#takesAnswer()) break;
         const { root, userExtensions } = command;
         host.serveFiles({ root, userExtensions, copyTo: this.#sink });
         break;
@@ -205,6 +220,7 @@ class WorkerTransferSide {
         host.copyUpload();
         break;
       case "send":
+        if (!this.#takesAnswer("GET")) break;
         this.#source = new RemoteSource(command.sizeBytes, (uptoBytes) =>
           this.#link.post({ kind: "want", id: command.id, uptoBytes }),
         );
@@ -214,7 +230,7 @@ class WorkerTransferSide {
         this.#source?.take(command.bytes, command.ended);
         break;
       case "receive":
-        host.receiveInto(this.#sink, command.userExtensions);
+        if (this.#takesAnswer("PUT")) host.receiveInto(this.#sink, command.userExtensions);
         break;
       case "consumed":
         this.#sink.consumed(command.bytes);
@@ -242,12 +258,20 @@ class WorkerTransferSide {
     }
   }
 
+  /** A listener answers once, when it was asked, and what it was asked. */
+  #takesAnswer(method = this.#task.request.method): boolean {
+    if (!this.#isAsked || method !== this.#task.request.method) return false;
+    this.#isAsked = false;
+    return true;
+  }
+
   #handlers(): PlacementHandlers {
     const { id } = this.#task;
     return {
       onOpened: (localAddress, localPort) => {
         if (this.#handled !== null) this.#handled.onOpened(localAddress, localPort);
         else if (this.#isForListener) {
+          this.#isAsked = true;
           this.#link.post({ kind: "opened", id, localAddress, localPort });
         }
       },
