@@ -27,7 +27,10 @@ export function runExhaustively(faultsMax: number): number {
           // A last block that is half full; of 0 blocks, an empty file.
           const blockSize = withOptions ? 8 : 512;
           const sizeBytes = Math.max(0, blocks * blockSize - 4);
-          schedules += explore({ ...CALM, method, windowSize, withOptions, sizeBytes }, [], faultsMax);
+          const plan = { ...CALM, method, windowSize, withOptions, sizeBytes };
+          schedules += explore(plan, [], faultsMax);
+          // The same into a store that wants a pause behind every block: shorter ones than any time-out.
+          if (windowSize === 1) schedules += explore({ ...plan, disk: PAUSING }, [], Math.min(faultsMax, 2));
         }
       }
     }
@@ -49,6 +52,8 @@ const CALM: Omit<Plan, "method" | "windowSize" | "withOptions" | "sizeBytes"> = 
   openingMs: 0,
   faultsFromBlock: 0,
 };
+
+const PAUSING: Plan["disk"] = { latencyMs: 4, failAtBytes: Number.POSITIVE_INFINITY, pauseChance: 1 };
 
 /** Depth first: each schedule is extended behind its last fault, as far as its run sent datagrams. */
 function explore(plan: Plan, faults: readonly Fault[], faultsMax: number): number {

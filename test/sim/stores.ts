@@ -14,6 +14,8 @@ export interface DiskFaults {
   readonly latencyMs: number;
   /** Bytes after which it fails; Infinity for a healthy disk. */
   readonly failAtBytes: number;
+  /** How often a slow store wants a pause; default: every fifth time. */
+  readonly pauseChance?: number;
 }
 
 const FAILURE: StorageFailure = { kind: "io", cause: new Error("simulated disk failure") };
@@ -116,7 +118,8 @@ export class SimSink implements BlockSink {
         throw new Error("bytes kept coming while the store was full");
       return false;
     }
-    if (!this.#world.random.chance(this.#disk.latencyMs > 0 ? 0.2 : 0)) return true;
+    if (!this.#world.random.chance(this.#disk.latencyMs > 0 ? (this.#disk.pauseChance ?? 0.2) : 0))
+      return true;
     this.#pausedBytes = 0;
     this.#world.after(this.#world.random.fraction() * 4 * this.#disk.latencyMs, () => {
       this.#pausedBytes = -1;
