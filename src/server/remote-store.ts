@@ -123,7 +123,8 @@ export function pumpSource(
   source.attach({ onAvailable: pump, onFailure: () => undefined });
   return {
     want: (uptoBytes) => {
-      wantedBytes = Math.max(wantedBytes, uptoBytes);
+      // Half a byte would never be sent, and be tried for ever.
+      if (uptoBytes > wantedBytes) wantedBytes = Math.floor(uptoBytes);
       source.want(wantedBytes);
       pump();
     },

@@ -89,6 +89,15 @@ test("the server's side of a transfer takes reports of any sort, in any order: o
     }),
   ));
 
+test("half a byte that is wanted does not hang the thread", () => {
+  const played = new Played();
+  played.act("send");
+  played.act("fill");
+  for (const uptoBytes of [0.5, Number.NaN, 1.5]) played.transfer.take({ kind: "want", id: ID, uptoBytes });
+  played.transfer.close();
+  assert.equal(played.openStores, 0);
+});
+
 /** A transfer with an owner that behaves, and a pool that only listens. */
 class Played {
   outcomes = 0;
