@@ -83,11 +83,11 @@ export const RECEIVER_FLOOR_MS = 200;
 /**
  * The second pause without progress grows by the first factor, each further one by the other, up to the configured
  * time-out (RFC 1123 §4.2.3.2). Two losses in a row are chance yet, at 5 % each way one block in a hundred; more
- * of them are an outage, and {@link SILENT_TRANSMISSIONS_MAX} have to reach over one of 5 s: at 25, 75, 325, 1575 ms
- * and, with a time-out of 4 s, 5575.
+ * of them are an outage, and {@link SILENT_TRANSMISSIONS_MAX} have to reach over one of 5 s: at 25, 75, 475, 3475 and
+ * 6475 ms with the default time-out.
  */
 export const BACKOFF_FACTOR_FIRST = 2;
-export const BACKOFF_FACTOR = 5;
+export const BACKOFF_FACTOR = 8;
 
 /**
  * Answers that follow a time-out, without a clean sample between them, after which the time-out is believed to
@@ -109,6 +109,15 @@ export const UNPROVEN_TRANSMISSIONS_MAX = 3;
  * more: pauses grow, so the last of them is on its way for most of the patience.
  */
 export const SILENT_TRANSMISSIONS_MAX = 6;
+
+/**
+ * The same for the ACK of a receiver, and the pause behind these. Some senders (the client of tftp-hpa) ignore an old
+ * ACK, but start their own time-out of 5 s anew with it: who repeats it every three seconds keeps them silent for
+ * ever. So after three repetitions, at 0.2, 0.6 and 3.6 s, they are left the time; then the ACK is repeated again, for
+ * senders that have fallen silent while the link was away.
+ */
+export const RECEIVER_TRANSMISSIONS_MAX = 4;
+export const RECEIVER_LATE_PAUSE_MS = 5_500;
 
 /**
  * The pause of a sender whose time-out is not known, for a receiver that stays after its last ACK to repeat it (RFC

@@ -6,6 +6,8 @@ import {
   GAP_GRACE_MS_MAX,
   GAP_GRACE_MS_MIN,
   GAP_GRACE_RTT,
+  RECEIVER_LATE_PAUSE_MS,
+  RECEIVER_TRANSMISSIONS_MAX,
   REPEATED_FLIGHT_AGE_MS,
 } from "./constants.js";
 import type { Outbox } from "./effects.js";
@@ -46,6 +48,8 @@ export class Receiver {
   constructor(parameters: TransferParameters, timer: Retransmission, out: Outbox) {
     this.#parameters = parameters;
     this.#timer = timer;
+    timer.silentTransmissionsMax = RECEIVER_TRANSMISSIONS_MAX;
+    timer.latePauseMs = RECEIVER_LATE_PAUSE_MS;
     this.#out = out;
   }
 

@@ -31,6 +31,11 @@ export interface RetransmissionPolicy {
  * never shorten the patience with a link that is away for seconds.
  */
 export class Retransmission {
+  /** Transmissions of one thing to a peer that says nothing; null: by the policy. */
+  silentTransmissionsMax: number | null = null;
+  /** The pause behind these; Infinity: there is no further one. */
+  latePauseMs = Number.POSITIVE_INFINITY;
+
   /** Absolute time of the next time-out, `Infinity` when not armed. */
   deadlineMs = Number.POSITIVE_INFINITY;
 
@@ -68,7 +73,8 @@ export class Retransmission {
     if (this.#waitingSinceMs < 0) this.#waitingSinceMs = nowMs;
     this.#transmissions++;
     const quiet = this.#transmissions >= this.#transmissionsMax;
-    this.deadlineMs = quiet ? this.#giveUpMs() : Math.min(nowMs + this.#pauseMs, this.#giveUpMs());
+    const latePauseMs = this.#policy.unproven ? Number.POSITIVE_INFINITY : this.latePauseMs;
+    this.deadlineMs = Math.min(nowMs + (quiet ? latePauseMs : this.#pauseMs), this.#giveUpMs());
   }
 
   /**
@@ -141,7 +147,8 @@ export class Retransmission {
 
   get #transmissionsMax(): number {
     const { unproven, retries } = this.#policy;
-    return unproven ? UNPROVEN_TRANSMISSIONS_MAX : Math.max(SILENT_TRANSMISSIONS_MAX, retries + 1);
+    if (unproven) return UNPROVEN_TRANSMISSIONS_MAX;
+    return this.silentTransmissionsMax ?? Math.max(SILENT_TRANSMISSIONS_MAX, retries + 1);
   }
 
   #giveUpMs(): number {

@@ -220,3 +220,30 @@ test("an ERROR of the sender says whether data had moved", () => {
     "ended",
   ]);
 });
+
+test("a silent sender hears the newest ACK four times, then has time for a time-out of its own", () => {
+  const script = receiving(1);
+  script.pass(1).receive(block(1));
+  script.pass(1).receive(block(2));
+  const silentSinceMs = script.nowMs;
+  let lastAckMs = silentSinceMs;
+  const pauses: number[] = [];
+  while (script.timeout().includes("ACK 2")) {
+    pauses.push(Math.round(script.nowMs - lastAckMs));
+    lastAckMs = script.nowMs;
+  }
+  assert.deepEqual(pauses, [200, 400, 1000], "no more: each ACK starts tftp-hpa's time-out anew");
+  assert.equal(script.nowMs - silentSinceMs, 4000);
+});
+
+test("after a long pause the newest ACK is repeated again, for senders that fell silent with the link", () => {
+  const script = server("PUT", "blksize=8");
+  script.accept();
+  script.pass(1).receive(block(1));
+  script.pass(1).receive(block(2));
+  const silentSinceMs = script.nowMs;
+  const atMs: number[] = [];
+  while (script.timeout().includes("ACK 2")) atMs.push(Math.round(script.nowMs - silentSinceMs));
+  assert.deepEqual(atMs, [200, 600, 3600, 9100]);
+  assert.equal(script.nowMs - silentSinceMs, 12_000);
+});

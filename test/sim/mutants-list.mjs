@@ -212,8 +212,8 @@ export const MUTANTS = [
   mutant(
     "engine/retransmission",
     "an unproven client gets as much as any",
-    "return unproven ? constants_js_1.UNPROVEN_TRANSMISSIONS_MAX :",
-    "return unproven ? 99 :",
+    "return constants_js_1.UNPROVEN_TRANSMISSIONS_MAX;",
+    "return 99;",
   ),
   mutant(
     "engine/retransmission",
