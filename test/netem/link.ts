@@ -55,7 +55,11 @@ export class Link {
     const report = once(forwarder, "close").then(() => output.replace("ready\n", "").trim());
     await Promise.race([
       once(forwarder.stdout, "data"),
-      report.then(() => Promise.reject(new Error("the forwarder ended at once"))),
+      report.then(() =>
+        Promise.reject(
+          new Error("the link with weather could not be made (root and /dev/net/tun are needed)"),
+        ),
+      ),
     ]);
     for (const [name, own, other] of [
       [server, SERVER_ADDRESS, "10.77.0.2"],
@@ -126,5 +130,9 @@ async function compileForwarder(): Promise<void> {
   const source = join(ROOT, "test/netem/weather.c");
   if (existsSync(FORWARDER) && statSync(FORWARDER).mtimeMs > statSync(source).mtimeMs) return;
   mkdirSync(join(FORWARDER, ".."), { recursive: true });
-  await run("cc", ["-O2", "-Wall", "-o", FORWARDER, source]);
+  try {
+    await run("cc", ["-O2", "-Wall", "-o", FORWARDER, source]);
+  } catch (error) {
+    throw new Error(`the link with weather can't be compiled (cc is needed): ${(error as Error).message}`);
+  }
 }
