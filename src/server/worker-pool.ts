@@ -3,6 +3,7 @@ import { Piscina, queueOptionsSymbol } from "piscina";
 import type { ThreadStatus } from "../observe/records.js";
 import { WorkerLink } from "./worker-link.js";
 import {
+  type EndedReport,
   type FromWorker,
   type HeardReport,
   type HelloMessage,
@@ -67,6 +68,15 @@ interface Placed extends TransferTask {
   readonly [queueOptionsSymbol]: PlaceNote;
 }
 
+interface RunningTask {
+  readonly handlers: TaskHandlers;
+  readonly placed: Placed;
+  /** How it went is known, unless listeners take part. */
+  hasResult: boolean;
+  /** Its end, which came before. */
+  overtaker: EndedReport | null;
+}
+
 /**
  * The worker threads of a server: Piscina starts, balances and replaces them; a link to each carries what goes
  * between the threads while a task runs.
@@ -75,7 +85,7 @@ export class WorkerPool {
   readonly #pool: Piscina;
   readonly #options: WorkerPoolOptions;
   readonly #roster = new WorkerRoster();
-  readonly #tasks = new Map<number, { readonly handlers: TaskHandlers; readonly placed: Placed }>();
+  readonly #tasks = new Map<number, RunningTask>();
   /** Commands for tasks whose worker has not said hello yet. */
   readonly #unsent = new Map<number, { command: ToWorker; moved: ArrayBuffer | undefined }[]>();
   /** Tasks of workers that died, for those that take their places: their clients are heard by no other. */
@@ -130,7 +140,7 @@ export class WorkerPool {
   run(task: TransferTask, handlers: TaskHandlers): void {
     const { heardBy } = task.request;
     const placed: Placed = { ...task, [queueOptionsSymbol]: { id: task.id, heardBy, threadId: null } };
-    this.#tasks.set(task.id, { handlers, placed });
+    this.#tasks.set(task.id, { handlers, placed, hasResult: false, overtaker: null });
     if (heardBy === null || this.#roster.threadOf(heardBy) !== null) this.#start(placed, handlers);
     else this.#hold(heardBy, task.id);
   }
@@ -145,7 +155,10 @@ export class WorkerPool {
     this.#pool.run(placed).then(
       ({ report, ended }: TaskResult) => {
         if (report !== null) handlers.onMessage(report);
-        if (ended !== null) this.#pass(ended);
+        const task = this.#tasks.get(placed.id);
+        if (task !== undefined) task.hasResult = true;
+        const last = ended ?? task?.overtaker ?? null;
+        if (last !== null) this.#pass(last);
       },
       (error: Error) => {
         this.#forget(placed.id);
@@ -228,9 +241,20 @@ export class WorkerPool {
       case "configured":
         this.#roster.settle(message.id);
         break;
+      case "ended":
+        this.#hearEnd(message);
+        break;
       default:
         this.#pass(message);
     }
+  }
+
+  /** The link and the result of a task are two ways: the end must not overtake how the transfer went. */
+  #hearEnd(message: EndedReport): void {
+    const task = this.#tasks.get(message.id);
+    const resultSaysIt = task !== undefined && task.placed.answer !== "listener";
+    if (resultSaysIt && !task.hasResult) task.overtaker = message;
+    else this.#pass(message);
   }
 
   #pass(message: FromWorker): void {
