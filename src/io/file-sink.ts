@@ -95,6 +95,8 @@ export class FileSink implements BlockSink {
   #receivedBytes = 0;
   #position = 0;
   #writing = false;
+  /** False as soon as `close` was called, whatever it says. */
+  #isOpen = true;
   #finishing = false;
   #saturated = false;
   /** More came than may: the failure is about to be told. */
@@ -154,9 +156,8 @@ export class FileSink implements BlockSink {
   /** The size became known later: fails at once, not at the last byte that fits, when there is no room for it. */
   expect(bytes: number): void {
     if (this.#temporary === null) return;
-    checkSpace(this.#options.path, bytes).catch((error: NodeJS.ErrnoException) => {
-      // A file system that can't tell may well have the room.
-      if (error.code === "ENOSPC" && !this.#over) this.#fail(error);
+    checkSpace(this.#options.path, bytes).catch((error: Error) => {
+      if (!this.#over) this.#fail(error);
     });
   }
 
@@ -218,6 +219,10 @@ export class FileSink implements BlockSink {
     try {
       if (this.#options.sync) await fsyncFile(this.#fd);
       if (this.#over) throw new Error("discarded");
+      // Network file systems may say only now what they could not store: before the file takes the old one's place.
+      this.#isOpen = false;
+      await closeFile(this.#fd);
+      if (this.#over) throw new Error("discarded");
       if (this.#temporary !== null) await this.#publish(this.#temporary);
     } catch (error) {
       this.#writing = false;
@@ -227,22 +232,21 @@ export class FileSink implements BlockSink {
     }
     // From here on the file is there, whatever happens to the transfer.
     this.#over = true;
-    close(this.#fd, (error) => {
-      this.#settle();
-      if (error !== null) this.#handlers?.onFailure(toStorageFailure(error));
-      else this.#handlers?.onFinished();
-    });
+    this.#settle();
+    this.#handlers?.onFinished();
   }
 
   async #publish(temporary: Buffer): Promise<void> {
     const { path, keepExisting } = this.#options;
-    if (!keepExisting) {
-      await rename(temporary, path);
-      return;
+    try {
+      if (keepExisting) await renameToNew(temporary, path);
+      else await rename(temporary, path);
+    } catch (error) {
+      // As above: our own name for it says nothing to anybody.
+      const failure = error as NodeJS.ErrnoException;
+      failure.message = failure.message.replace(`'${temporary}' -> `, "");
+      throw failure;
     }
-    // Unlike rename, link refuses to replace a file that appeared meanwhile.
-    await link(temporary, path);
-    await unlink(temporary);
   }
 
   #failLater(error: Error): void {
@@ -260,18 +264,38 @@ export class FileSink implements BlockSink {
   }
 
   #remove(): void {
-    const temporary = this.#temporary;
-    close(this.#fd, () => {
+    const unlinkTemporary = (): void => {
+      const temporary = this.#temporary;
       // Best effort: the directory itself may be gone.
       const removed = temporary === null ? Promise.resolve() : unlink(temporary).catch(() => undefined);
       removed.then(() => this.#settle());
-    });
+    };
+    if (this.#isOpen) close(this.#fd, unlinkTemporary);
+    else unlinkTemporary();
   }
 }
 
 const openFile = promisify(open);
+const closeFile = promisify(close);
 const fsyncFile = promisify(fsync);
 const fchmodFile = promisify(fchmod);
+
+/** What file systems without hard links (FAT, as on the boot partitions of small boards) say to `link`. */
+const NO_LINKS_CODES: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+/** @throws EEXIST when a file appeared meanwhile */
+async function renameToNew(temporary: Buffer, path: Buffer): Promise<void> {
+  try {
+    // Unlike rename, link refuses to replace a file.
+    await link(temporary, path);
+  } catch (error) {
+    if (!NO_LINKS_CODES.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    // Uploads of one name exclude each other; a program of this machine may still come in between.
+    if ((await statOrNull(path)) !== null) throw fsError("EEXIST", "file already exists", path.toString());
+    return rename(temporary, path);
+  }
+  await unlink(temporary);
+}
 
 async function statOrNull(path: Buffer): Promise<import("node:fs").Stats | null> {
   try {
@@ -287,8 +311,10 @@ function directoryOf(path: Buffer): Buffer {
   return slash < 0 ? Buffer.from(".") : path.subarray(0, Math.max(slash, 1));
 }
 
+/** A file system that can't tell may well have the room: then the writes say it. @throws ENOSPC */
 async function checkSpace(path: Buffer, bytes: number): Promise<void> {
   if (bytes === 0) return;
-  const { bavail, bsize } = await statfs(directoryOf(path));
-  if (bavail * bsize < bytes) throw fsError("ENOSPC", "no space left on device", path.toString());
+  const free = await statfs(directoryOf(path)).catch(() => null);
+  if (free !== null && free.bavail * free.bsize < bytes)
+    throw fsError("ENOSPC", "no space left on device", path.toString());
 }
