@@ -32,7 +32,7 @@ export interface TransferInfo {
  * - `probe`: the client only wanted to know the size, and refused the rest, as boot ROMs do: no failure
  * - `not-found`: no such file
  * - `denied`: no permission, or a link that leaves the root
- * - `refused`: another reason not to start, such as a file that must not be replaced
+ * - `refused`: another reason not to take it, such as a file that must not be replaced
  * - `disk-full`: no space, before or in the middle
  * - `disk-error`: the file could not be read or written, or changed while it was sent
  * - `aborted-by-client`: the client sent an ERROR in the middle

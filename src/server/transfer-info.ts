@@ -1,6 +1,7 @@
 import { errorTexts, faultToError, TftpError } from "../errors.js";
 import { toStorageFailure } from "../io/fs-failure.js";
 import { processTimeMs } from "../io/process-time.js";
+import type { StorageFailure } from "../io/storage.js";
 import type { TransferInfo, TransferOutcome, TransferResult } from "../observe/records.js";
 import type { PlacedRequest, TransferAccount, TransferFailure } from "./placement.js";
 
@@ -78,7 +79,7 @@ function outcomeOf({ method }: TransferInfo, ending: TransferEnding): TransferOu
     case "refused":
       return OUTCOME_OF_REFUSAL[failure.reason];
     case "storage":
-      return toStorageFailure(failure.cause).kind === "disk-full" ? "disk-full" : "disk-error";
+      return outcomeOfStorage(toStorageFailure(failure.cause).kind);
     case "network":
       return PEER_GONE_CODES.has((failure.cause as NodeJS.ErrnoException).code ?? "")
         ? "peer-gone"
@@ -100,6 +101,11 @@ function outcomeOf({ method }: TransferInfo, ending: TransferEnding): TransferOu
     case "crashed":
       return "worker-crash";
   }
+}
+
+/** In the middle, what is no fault of the disk: it is full, or a file came that must not be replaced. */
+function outcomeOfStorage(kind: StorageFailure["kind"]): TransferOutcome {
+  return kind === "disk-full" || kind === "exists" ? OUTCOME_OF_REFUSAL[kind] : "disk-error";
 }
 
 const OUTCOME_OF_REFUSAL = {

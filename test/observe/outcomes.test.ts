@@ -290,6 +290,8 @@ test("reasons that a test can't bring about have their outcome too", () => {
   const coded = (code: string): Error => Object.assign(new Error(code), { code });
   assert.equal(outcome({ kind: "storage", cause: coded("ENOSPC") }), "disk-full");
   assert.equal(outcome({ kind: "storage", cause: coded("EIO") }), "disk-error");
+  // A file that must not be replaced came during the upload: no fault of the disk.
+  assert.equal(outcome({ kind: "storage", cause: coded("EEXIST") }), "refused");
   assert.equal(outcome({ kind: "network", cause: coded("ECONNREFUSED") }), "peer-gone");
   assert.equal(outcome({ kind: "network", cause: coded("EMSGSIZE") }), "network-error");
   assert.equal(outcome({ kind: "no-socket", cause: coded("EMFILE") }), "no-socket");
