@@ -90,6 +90,9 @@ function readIdentity({ user, group }: ServeInvocation): ReturnType<typeof findI
 /** A client that has said nothing for so long is not waited for when the server ends. */
 const SILENT_MS_MAX = 1000;
 
+/** How long a file system may take for what is left to do when everything else has ended. */
+const STUCK_MS_MAX = 2000;
+
 /** The first signal lets transfers end, within the grace time; a second one ends them. */
 function endOnSignals(
   server: Server,
@@ -98,6 +101,13 @@ function endOnSignals(
   settle: (exitCode: number) => void,
 ): void {
   let signals = 0;
+  let stuckTimer: NodeJS.Timeout | undefined;
+  // A disk that does not come back would hold this process for good. What it holds of an upload has a temporary name,
+  // and is swept at the next start.
+  const exitWhenStuck = (exitCode: number): void => {
+    clearTimeout(stuckTimer);
+    stuckTimer = setTimeout(() => process.exit(exitCode), STUCK_MS_MAX).unref();
+  };
   const end = (): void => {
     signals++;
     const count = server.transferCount;
@@ -105,10 +115,18 @@ function endOnSignals(
       const text = `Waiting for ${count} transfer${count === 1 ? "" : "s"} to end (again to abort)`;
       log.say("draining", text, { transfers: count });
     }
-    const closed = server.close({ abort: signals > 1 || graceSeconds === 0, silentMs: SILENT_MS_MAX });
+    const isAbort = signals > 1 || graceSeconds === 0;
+    const closed = server.close({ abort: isAbort, silentMs: SILENT_MS_MAX });
+    if (isAbort) exitWhenStuck(ExitCode.failed);
     if (signals > 1) return;
-    setTimeout(() => server.close({ abort: true }), graceSeconds * 1000).unref();
+    const abort = (): void => {
+      void server.close({ abort: true });
+      exitWhenStuck(ExitCode.failed);
+    };
+    const graceTimer = setTimeout(abort, graceSeconds * 1000).unref();
     closed.then(() => {
+      clearTimeout(graceTimer);
+      exitWhenStuck(ExitCode.done);
       process.off("SIGINT", end).off("SIGTERM", end);
       settle(ExitCode.done);
     });
