@@ -37,7 +37,7 @@ export interface Sample {
  * What every server moves before it counts: threads have started, files are in memory, and Node has compiled what is
  * hot. By bytes and not by time, as a busy machine gives little of that in a second.
  */
-const WARM_UP_BYTES = 32 * MIB;
+const WARM_UP_BYTES = 256 * MIB;
 
 /** Small files: so many are as warm. */
 const WARM_UP_TRANSFERS_MAX = 2048;
