@@ -173,7 +173,7 @@ export class TransferDriver implements SocketHandlers {
       try {
         this.#takeDatagram(bytes, peer, this.#clock.nowMs());
         this.#drain();
-        this.#runInputs();
+        if (this.#inputs.length > 0) this.#runInputs();
       } finally {
         this.#draining = false;
       }

@@ -86,27 +86,28 @@ export interface TransferCounters {
 }
 
 /**
- * A queue that is filled by one input and drained before the next: an array whose place is used again, as `shift`
- * costs more than the rest of an ACK.
+ * A queue that is filled by one input and drained before the next: an array that never shrinks, and whose places are
+ * used again, as `shift` costs more than the rest of an ACK, and an array that is emptied takes new memory.
  */
 export class EffectQueue<T> {
-  readonly #items: T[] = [];
+  readonly #items: (T | undefined)[] = [];
   #head = 0;
+  #tail = 0;
 
   push(item: T): void {
-    this.#items.push(item);
+    this.#items[this.#tail++] = item;
   }
 
   poll(): T | undefined {
-    if (this.#head === this.#items.length) return undefined;
-    const item = this.#items[this.#head++];
-    if (this.#head === this.#items.length) this.clear();
+    if (this.#head === this.#tail) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head++] = undefined;
+    if (this.#head === this.#tail) this.#head = this.#tail = 0;
     return item;
   }
 
   clear(): void {
-    this.#items.length = 0;
-    this.#head = 0;
+    while (this.poll() !== undefined);
   }
 }
 
