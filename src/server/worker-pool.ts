@@ -190,16 +190,14 @@ export class WorkerPool {
       const { threadId } = placed[queueOptionsSymbol];
       if (threadId !== null) counts.set(threadId, (counts.get(threadId) ?? 0) + 1);
     }
-    return this.#pool.threads.map((worker) => {
-      const { active, idle } = worker.performance.eventLoopUtilization();
-      const transfers = counts.get(worker.threadId) ?? 0;
-      return {
-        name: String(this.#roster.workerOf(worker.threadId)),
-        transfers,
-        busyMs: active,
-        idleMs: idle,
-      };
+    const byNumber = this.#pool.threads.map((thread) => {
+      const { active: busyMs, idle: idleMs } = thread.performance.eventLoopUtilization();
+      const number = this.#roster.workerOf(thread.threadId);
+      return { number, transfers: counts.get(thread.threadId) ?? 0, busyMs, idleMs };
     });
+    // Numbers are given to threads as they become ready: in any order.
+    byNumber.sort((a, b) => a.number - b.number);
+    return byNumber.map(({ number, ...figures }) => ({ name: String(number), ...figures }));
   }
 
   /** Ends the threads when the last task has ended; with `abort` after a moment at the latest. */
