@@ -3,6 +3,7 @@
 # loaders, a kernel and a static busybox are unpacked into a folder.
 #   .ci/boot-packages.sh [FOLDER]      default: .cache/boot
 set -euo pipefail
+. "$(dirname "$0")/debian.sh"
 
 folder=${1:-"$(cd "$(dirname "$0")/.." && pwd)/.cache/boot"}
 install=(qemu-system-x86 ipxe-qemu qemu-system-arm libefivar1 libdevmapper1.02.1 libnetfilter-conntrack3 libidn2-0
@@ -14,16 +15,7 @@ if [ -f "$folder/complete" ] && hash qemu-system-x86_64 qemu-system-aarch64 2>/d
   echo "boot test packages: $folder"
   exit 0
 fi
-if ! command -v apt-get >/dev/null; then
-  echo "the boot tests need Debian's packages: ${install[*]} ${unpack[*]} (no apt-get here)" >&2
-  exit 1
-fi
-sudo=""
-[ "$(id -u)" = 0 ] || sudo=sudo
-
-export DEBIAN_FRONTEND=noninteractive
-timeout 300 $sudo apt-get update -qq
-timeout 900 $sudo apt-get install -y -qq --no-install-recommends "${install[@]}" >/dev/null
+install_packages 900 "the boot tests need Debian's packages: ${install[*]} ${unpack[*]}" "${install[@]}"
 # The package that is called linux-image-cloud-amd64 is empty and depends on the kernel of the day.
 kernel=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ { print $2; exit }')
 rm -rf "$folder"

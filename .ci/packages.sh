@@ -4,6 +4,7 @@
 # tftpd-hpa and atftpd can't be installed together and start daemons when they are, so nothing is installed but
 # libraries and shells: packages are unpacked, and the tests run the binaries from the folder.
 set -euo pipefail
+. "$(dirname "$0")/debian.sh"
 
 folder=${1:-"$(cd "$(dirname "$0")/.." && pwd)/.cache/interop"}
 packages=(tftpd-hpa tftp-hpa atftpd atftp dnsmasq-base busybox curl)
@@ -15,16 +16,8 @@ if [ -f "$folder/complete" ] && hash zsh fish groff systemd-analyze 2>/dev/null;
   echo "interoperability programs: $folder"
   exit 0
 fi
-if ! command -v apt-get >/dev/null; then
-  echo "the interoperability tests need Debian's packages: ${packages[*]} (no apt-get here)" >&2
-  exit 1
-fi
-sudo=""
-[ "$(id -u)" = 0 ] || sudo=sudo
-
-export DEBIAN_FRONTEND=noninteractive
-timeout 300 $sudo apt-get update -qq
-timeout 600 $sudo apt-get install -y -qq --no-install-recommends "${libraries[@]}" "${programs[@]}" >/dev/null
+need="the interoperability tests need Debian's packages: ${packages[*]}"
+install_packages 600 "$need" "${libraries[@]}" "${programs[@]}"
 mkdir -p "$folder/debs"
 chmod 755 "$folder" "$folder/debs"
 (cd "$folder/debs" && timeout 600 apt-get download -qq "${packages[@]}")
