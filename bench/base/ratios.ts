@@ -1,5 +1,6 @@
 import type { Sample } from "../shared/measure.js";
 import { ratios, type Spread, spreadOf } from "../shared/statistics.js";
+import { formatTable } from "../shared/table.js";
 
 /** How a candidate compares with its base in one line of work. */
 export interface Row {
@@ -37,5 +38,5 @@ export function formatRows(rows: readonly Row[]): string {
     cell(row.goodput),
     cell(row.memory),
   ]);
-  return [head, head.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+  return formatTable([head, ...body]);
 }

@@ -12,8 +12,10 @@ import { nativePathOf, programsFolder } from "../compare/programs.js";
 import { CHECKOUT, ntftpOf } from "../compare/subjects.js";
 import { openCpuAccount } from "../shared/cpu-account.js";
 import { SeededRandom } from "../shared/random.js";
+import { orderOf } from "../shared/rounds.js";
 import { ServerProcess } from "../shared/server-process.js";
 import { median } from "../shared/statistics.js";
+import { formatTable } from "../shared/table.js";
 import { BadUsage, BenchCommand, numberIn, runMain } from "../shared/words.js";
 import { allClients, type ClientProgram, type Errand } from "./programs.js";
 
@@ -81,7 +83,7 @@ async function compare(
   for (const [blockSize, windowSize] of SHAPES) {
     const runs = new Map(clients.map(({ title }) => [title, [] as Run[]]));
     for (let round = 0; round < rounds; round++) {
-      for (const client of round % 2 === 0 ? clients : [...clients].reverse()) {
+      for (const client of orderOf(round, clients)) {
         const errand = { port, remote: "file", local: join(folder, "got"), blockSize, windowSize };
         const run = await fetchOnce(client, errand, mib * MIB, signal);
         if (run === null) continue;
@@ -93,8 +95,7 @@ async function compare(
     for (const [title, row] of rows) row.push(formatCell(runs.get(title) ?? [], mib));
   }
   const head = ["client", ...SHAPES.map((shape) => shape.join(", "))];
-  const lines = [head, head.map(() => "---"), ...[...rows].map(([title, row]) => [title, ...row])];
-  const text = lines.map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+  const text = formatTable([head, ...[...rows].map(([title, row]) => [title, ...row])]);
   return `Client CPU s/GiB (MiB/s), a file of ${mib} MiB, medians of ${rounds} rounds; '-': can't ask for that\n\n${text}`;
 }
 

@@ -1,4 +1,5 @@
 import type { Line } from "../shared/lines.js";
+import { formatTable } from "../shared/table.js";
 import type { Cell, LineSummary } from "./summary.js";
 
 /** The figure of a line, with its unit. */
@@ -65,7 +66,7 @@ function matrix(rows: readonly LineSummary[], format: (cell: Cell, row: LineSumm
     return [row.line.title, ...texts];
   });
   const head = ["blksize, windowsize", ...titles];
-  return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+  return formatTable([head, ...lines]);
 }
 
 function formatFigure({ figure, ratio, subject }: Cell, { reference }: LineSummary): string {

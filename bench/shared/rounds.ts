@@ -23,9 +23,13 @@ export interface Measured {
   readonly missing: readonly { readonly subject: string; readonly line: string; readonly why: string }[];
 }
 
+/** Every other round goes backwards: none always follows the same one. */
+export function orderOf<T>(round: number, all: readonly T[]): readonly T[] {
+  return round % 2 === 0 ? all : [...all].reverse();
+}
+
 /**
- * Measures all subjects in turn, round after round, so that what the machine does meanwhile meets all alike. Every
- * other round goes backwards: none always follows the same one.
+ * Measures all subjects in turn, round after round, so that what the machine does meanwhile meets all alike.
  *
  * @param onSample - called after each measurement
  * @throws the reason of the signal, when everything that was started has ended
@@ -44,7 +48,7 @@ export async function runRounds(
     await prepareFiles(root, lines);
     for (const line of lines) {
       for (let round = 0; round < rounds; round++) {
-        for (const subject of round % 2 === 0 ? subjects : [...subjects].reverse()) {
+        for (const subject of orderOf(round, subjects)) {
           done++;
           if (missing.some((gap) => gap.subject === subject.id && gap.line === line.name)) continue;
           try {

@@ -129,7 +129,6 @@ const BENCH_ENTRIES = [
   "bench/base/main",
   "bench/clients/main",
   "bench/scaling/main",
-  "bench/clients/main",
   "bench/micro/main",
 ];
 
