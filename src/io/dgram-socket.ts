@@ -11,7 +11,7 @@ import type {
   SocketFactory,
   SocketHandlers,
 } from "./socket.js";
-import { SocketFlow } from "./socket-flow.js";
+import { TableFlow } from "./socket-flow.js";
 
 const HEADER_BYTES = 4;
 
@@ -73,10 +73,10 @@ function openPort(
 class NodeDgramSocket implements DatagramSocket {
   readonly localAddress: string;
   readonly localPort: number;
+  /** By the endpoint of their peers. */
+  readonly flows = new Map<string, TableFlow>();
   readonly #socket: Socket;
   readonly #handlers: SocketHandlers;
-  /** By the endpoint of their peers. */
-  readonly #flows = new Map<string, Flow>();
   #peer: Peer = NOBODY;
   #closed = false;
 
@@ -126,7 +126,7 @@ class NodeDgramSocket implements DatagramSocket {
   }
 
   openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
-    return new Flow(this, this.#flows, peer, handlers);
+    return new TableFlow(this, peer, handlers);
   }
 
   close(): void {
@@ -142,8 +142,8 @@ class NodeDgramSocket implements DatagramSocket {
   }
 
   #received(bytes: Uint8Array, address: string, port: number): void {
-    if (this.#flows.size > 0) {
-      const flow = this.#flows.get(formatEndpoint(address, port));
+    if (this.flows.size > 0) {
+      const flow = this.flows.get(formatEndpoint(address, port));
       if (flow !== undefined) {
         flow.handlers.onDatagram(bytes, flow.peer, this.localAddress);
         return;
@@ -159,31 +159,5 @@ class NodeDgramSocket implements DatagramSocket {
     // The kernel's queue is full for the moment: retransmission sees to it.
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== "ENOBUFS" && code !== "EAGAIN") this.#handlers.onError(error);
-  }
-}
-
-/** One peer of a shared socket. */
-class Flow extends SocketFlow<NodeDgramSocket> {
-  readonly #flows: Map<string, Flow>;
-  readonly #key: string;
-
-  constructor(socket: NodeDgramSocket, flows: Map<string, Flow>, peer: Peer, handlers: SocketHandlers) {
-    super(socket, peer, handlers);
-    this.#flows = flows;
-    this.#key = formatEndpoint(peer.address, peer.port);
-    flows.set(this.#key, this);
-  }
-
-  sendRun(run: DatagramRun): void {
-    this.socket.sendRunTo(run, this.peer);
-  }
-
-  sendDatagram(bytes: Uint8Array, peer: Peer): void {
-    this.socket.sendDatagram(bytes, peer);
-  }
-
-  close(): void {
-    // A newer flow may have taken its place.
-    if (this.#flows.get(this.#key) === this) this.#flows.delete(this.#key);
   }
 }

@@ -1,7 +1,8 @@
+import { formatEndpoint } from "../../src/io/address.js";
 import type { Clock } from "../../src/io/clock.js";
 import { systemError } from "../../src/io/port-choice.js";
 import type { DatagramRun, DatagramSocket, Peer, SocketHandlers } from "../../src/io/socket.js";
-import { SocketFlow } from "../../src/io/socket-flow.js";
+import { TableFlow } from "../../src/io/socket-flow.js";
 import { viewOf } from "../../src/io/storage.js";
 import type { Random } from "./random.js";
 
@@ -183,7 +184,7 @@ export class SimSocket implements DatagramSocket {
   readonly localAddress: string;
   readonly localPort: number;
   /** By the endpoint of their peers. */
-  readonly flows = new Map<string, SimFlow>();
+  readonly flows = new Map<string, TableFlow>();
   onClose: () => void = () => undefined;
   readonly #world: World;
   readonly #handlers: SocketHandlers;
@@ -245,9 +246,7 @@ export class SimSocket implements DatagramSocket {
   }
 
   openFlow(peer: Peer, handlers: SocketHandlers): DatagramSocket {
-    const flow = new SimFlow(this, peer, handlers);
-    this.flows.set(keyOf(peer), flow);
-    return flow;
+    return new TableFlow(this, peer, handlers);
   }
 
   close(): void {
@@ -260,22 +259,6 @@ export class SimSocket implements DatagramSocket {
   setReferenced(): void {}
 }
 
-/** One peer of a shared socket. */
-class SimFlow extends SocketFlow<SimSocket> {
-  sendRun(run: DatagramRun): void {
-    this.socket.sendRunTo(run, this.peer);
-  }
-
-  sendDatagram(bytes: Uint8Array, peer: Peer): void {
-    this.socket.sendDatagram(bytes, peer);
-  }
-
-  close(): void {
-    // A newer flow may have taken its place.
-    if (this.socket.flows.get(keyOf(this.peer)) === this) this.socket.flows.delete(keyOf(this.peer));
-  }
-}
-
-function keyOf(peer: Peer): string {
-  return `${peer.address}:${peer.port}`;
+function keyOf({ address, port }: Peer): string {
+  return formatEndpoint(address, port);
 }
