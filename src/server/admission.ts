@@ -35,7 +35,7 @@ export class Admission<T extends AdmittedTransfer> {
   readonly #transfersMax: number;
   /** The same, or less while the system has no more descriptors or ports. */
   #transfersMaxNow: number;
-  #transfersPerClientMax: number;
+  #transfersPerClientMax = Number.POSITIVE_INFINITY;
   #startingMax = STARTING_MAX;
   /** By client endpoint, oldest first (Map keeps the order of insertion). */
   readonly #byClient = new Map<string, T>();
@@ -47,7 +47,6 @@ export class Admission<T extends AdmittedTransfer> {
   constructor(limits: ClientLimits & { readonly transfersMax: number }) {
     this.#transfersMax = limits.transfersMax;
     this.#transfersMaxNow = limits.transfersMax;
-    this.#transfersPerClientMax = limits.transfersPerClientMax;
     this.configure(limits);
   }
 

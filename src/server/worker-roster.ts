@@ -37,7 +37,7 @@ export class WorkerRoster {
 
   /** Threads that are connected. */
   get threads(): Iterable<number> {
-    return [...this.#links.keys()];
+    return this.#links.keys();
   }
 
   linkOf(threadId: number): Link | undefined {
