@@ -7,8 +7,8 @@ import { type TestContext, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { type ClientOptions, createClient } from "../../src/index.js";
 import { hashOf, sampleBytes, temporaryFolder } from "../helpers/files.js";
+import { freePort } from "../helpers/ports.js";
 import { startServer } from "../helpers/server.js";
-import { FakePeer } from "./fake-peer.js";
 
 const TIME_LIMIT = { timeout: 60_000 };
 
@@ -69,13 +69,6 @@ async function hasSize(path: string, size: number): Promise<void> {
       .then((stats) => stats.size >= size)
       .catch(() => false);
   while (!(await isWhole()) && performance.now() < deadlineMs) await setTimeout(5);
-}
-
-async function freePort(): Promise<number> {
-  const peer = await FakePeer.open();
-  const { port } = peer;
-  peer.close();
-  return port;
 }
 
 for (const options of [...OPTION_SETS, ROLLOVER]) {

@@ -2,6 +2,7 @@ import { type EventEmitter, once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../helpers/ports.js";
 import { FakePeer } from "./fake-peer.js";
 
 /** Either implementation, as a program written for npm `tftp` sees it. */
@@ -130,13 +131,7 @@ export class ScenarioWorld {
     return tftp.createClient({ host: "127.0.0.1", port, timeout: TIMEOUT_MS, retries: 1, ...more });
   }
 
-  /** A port that nobody uses. */
-  async freePort(): Promise<number> {
-    const probe = await FakePeer.open();
-    const { port } = probe;
-    probe.close();
-    return port;
-  }
+  readonly freePort = freePort;
 
   /** A listening server of either implementation with short pauses; errors of its requests are swallowed. */
   async server(

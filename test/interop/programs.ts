@@ -3,6 +3,7 @@ import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "../helpers/ports.js";
 
 const FOLDER = process.env["NTFTP_INTEROP"] ?? join(__dirname, "../../../.cache/interop");
 
@@ -211,14 +212,6 @@ const COMMANDS: Record<
 
 function user(): string {
   return process.getuid?.() === 0 ? "root" : (process.env["USER"] ?? "nobody");
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket("udp4");
-  await new Promise<void>((resolve) => socket.bind(0, HOST, resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
 }
 
 /** Asks for a file that is not there until an ERROR comes back. */

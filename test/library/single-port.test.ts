@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { decode, encodeAck, encodeRequest } from "../../src/engine/index.js";
 import { createClient, type Stats } from "../../src/index.js";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
+import { assertPortIsFree, freePort } from "../helpers/ports.js";
 import { startServer } from "../helpers/server.js";
 
 const TIME_LIMIT = { timeout: 120_000 };
@@ -105,10 +106,7 @@ for (const workers of [0, 1, 2]) {
       assert.equal(bytes, content.length);
       await drained;
       // Nobody has the port any more.
-      const next = createSocket("udp4");
-      next.bind({ port, address: "127.0.0.1", exclusive: true });
-      await once(next, "listening");
-      next.close();
+      await assertPortIsFree(port);
     },
   );
 
@@ -167,14 +165,4 @@ for (const workers of [0, 1, 2]) {
       }
     },
   );
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket("udp4");
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, "close");
-  return port;
 }

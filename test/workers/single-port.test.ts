@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,6 +8,7 @@ import { createClient, createServer, type GetStream, type Server } from "../../s
 import { nativeBinding } from "../../src/io/native-binding.js";
 import { eventually } from "../helpers/eventually.js";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
+import { assertPortIsFree } from "../helpers/ports.js";
 import { ACK, ERROR, type RawPeer, RRQ, rawPeer } from "../helpers/raw-peer.js";
 import { startServer } from "../helpers/server.js";
 
@@ -166,10 +166,7 @@ test(
       assert.rejects(drain(stream), /\(Server\) The server is shutting down/),
     );
     await server.close({ abort: true });
-    const next = createSocket("udp4");
-    next.bind({ port, address: "127.0.0.1", exclusive: true });
-    await once(next, "listening");
-    next.close();
+    await assertPortIsFree(port);
     await Promise.all(endings);
   },
 );
