@@ -86,6 +86,11 @@ export class Transfer {
     return (this.#sender?.hasProgressed ?? false) || (this.#receiver?.hasProgressed ?? false);
   }
 
+  /** Server, GET: every byte has left. For a client that uploads, the last ACK alone says that the file is stored. */
+  get awaitsLastAck(): boolean {
+    return this.#config.role === "server" && this.#proven && this.#sender?.awaitsLastAck === true;
+  }
+
   get ended(): boolean {
     return this.#state === "ended";
   }
@@ -245,7 +250,7 @@ export class Transfer {
     if (this.#state === "ended" || this.#state === "offered") return;
     // A client that has the whole file may leave before its last ACK arrives.
     if (peerIsGone && this.#state === "dallying") this.#end();
-    else if (peerIsGone && this.#lastAckIsMissing) this.#complete(true);
+    else if (peerIsGone && this.awaitsLastAck) this.#complete(true);
     else if (peerIsGone) this.#signs.noteGone(cause, nowMs);
     else if (!this.#proven) this.#fail({ kind: "network", cause });
   }
@@ -411,16 +416,11 @@ export class Transfer {
       this.#fail({ kind: "violation", name: suspicion.name, detail: suspicion.detail });
     } else if (suspicion !== null) {
       this.#violate(suspicion.name, suspicion.detail);
-    } else if (this.#lastAckIsMissing) {
+    } else if (this.awaitsLastAck) {
       this.#complete(true);
     } else {
       this.#fail({ kind: "timeout" });
     }
-  }
-
-  /** For a client that uploads, a missing last ACK is no success: it alone says that the file is stored. */
-  get #lastAckIsMissing(): boolean {
-    return this.#config.role === "server" && this.#proven && this.#sender?.awaitsLastAck === true;
   }
 
   #complete(lastAckMissing: boolean): void {

@@ -266,12 +266,18 @@ export class Dispatcher {
   /**
    * A second request from the TID of a running transfer. The same one again, before the client answered, is a
    * repetition: absorbed, and the first answer is sent again. Once data has moved, it is either a late copy of the
-   * first request, or a machine that was started anew: the latter has fallen silent towards the old transfer.
+   * first request, or a machine that was started anew: the latter has fallen silent towards the old transfer. A boot
+   * ROM that fetches its next file from the same port has the one before.
    */
   #givesWay(running: ServerTransfer, datagram: Incoming): boolean {
+    const isSame = sameBytes(running.requestBytes, datagram.bytes);
+    if (running.awaitsLastAck && !isSame) {
+      running.endWithoutLastAck();
+      return true;
+    }
     if (running.hasMovedData) {
       if (running.isActive && running.silentMs() < NEW_BOOT_SILENCE_MS) return false;
-    } else if (sameBytes(running.requestBytes, datagram.bytes)) {
+    } else if (isSame) {
       running.handleRepeatedRequest();
       return false;
     }

@@ -97,6 +97,8 @@ export interface PlacedTransfer {
   readonly isCarried: boolean;
   /** A fresh request of the same client means that it was started anew. */
   readonly hasMovedData: boolean;
+  /** GET: every byte has left, and only an ACK is missing. */
+  readonly awaitsLastAck: boolean;
   /** How long nothing has come from the client. */
   silentMs(): number;
   /** Its figures; from another thread, as they were when its client was heard for the last time. */

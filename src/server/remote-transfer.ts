@@ -55,6 +55,10 @@ export class RemoteTransfer implements PlacedTransfer {
     return this.#slot < 0 || this.#board.read(this.#slot).hasMovedData;
   }
 
+  get awaitsLastAck(): boolean {
+    return this.#slot >= 0 && this.#board.read(this.#slot).awaitsLastAck;
+  }
+
   silentMs(): number {
     return this.#slot < 0 ? 0 : this.#board.read(this.#slot).silentMs;
   }

@@ -98,6 +98,11 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     return this.#placed.hasMovedData;
   }
 
+  /** GET: every byte has left, and only an ACK is missing. */
+  get awaitsLastAck(): boolean {
+    return this.#placed.awaitsLastAck;
+  }
+
   /** True until the last byte has arrived; a transfer that dallies is not active. */
   get isActive(): boolean {
     return !this.#fileReleased;
@@ -182,6 +187,15 @@ export class ServerTransfer implements AdmittedTransfer, PlacementHandlers {
     const beforeData = by === "same-client" && !this.hasMovedData;
     const cause = new TftpError("Superseded by another request", { code: "EABORT" });
     this.#failSilently(cause, { kind: "superseded", by, beforeData, cause });
+  }
+
+  /** Its client asks for something else, which it would not without the last bytes: their ACK has been lost. */
+  endWithoutLastAck(): void {
+    if (this.#over) return;
+    const account = this.#placed.account();
+    this.#placed.close();
+    this.onCompleted(true, account);
+    this.onEnded();
   }
 
   /** Ends everything in silence, with an error for the listeners. */

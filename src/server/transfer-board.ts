@@ -5,18 +5,19 @@ import type { TransferAccount } from "./placement.js";
 export interface BoardEntry {
   readonly proven: boolean;
   readonly hasMovedData: boolean;
+  readonly awaitsLastAck: boolean;
   readonly silentMs: number;
   /** 0 until the socket is bound. */
   readonly localPort: number;
 }
 
 const SLOT_INTS = 4;
-const STAGE = 0;
+const SIGNS = 0;
 const LAST_HEARD_MS = 1;
 const LOCAL_PORT = 2;
 
-/** Values of STAGE, in the order in which a transfer passes them. */
-const Stage = { placed: 0, proven: 1, moving: 2 } as const;
+/** Bits of SIGNS. */
+const Sign = { proven: 1, hasMovedData: 2, awaitsLastAck: 4 } as const;
 
 /** The figures of a slot, behind the integers of all; each is written by one thread and read by another. */
 const SLOT_FIGURES = 8;
@@ -66,17 +67,18 @@ export class TransferBoard {
     this.#figures[figuresAt + SIZE_BYTES] = UNKNOWN;
     this.#figures[figuresAt + FIRST_ANSWER_MS] = UNKNOWN;
     const at = slot * SLOT_INTS;
-    Atomics.store(this.#ints, at + STAGE, Stage.placed);
+    Atomics.store(this.#ints, at + SIGNS, 0);
     Atomics.store(this.#ints, at + LOCAL_PORT, 0);
     Atomics.store(this.#ints, at + LAST_HEARD_MS, nowAsInt());
   }
 
   read(slot: number): BoardEntry {
     const at = slot * SLOT_INTS;
-    const stage = Atomics.load(this.#ints, at + STAGE);
+    const signs = Atomics.load(this.#ints, at + SIGNS);
     return {
-      proven: stage >= Stage.proven,
-      hasMovedData: stage >= Stage.moving,
+      proven: (signs & Sign.proven) !== 0,
+      hasMovedData: (signs & Sign.hasMovedData) !== 0,
+      awaitsLastAck: (signs & Sign.awaitsLastAck) !== 0,
       silentMs: (nowAsInt() - Atomics.load(this.#ints, at + LAST_HEARD_MS)) | 0,
       localPort: Atomics.load(this.#ints, at + LOCAL_PORT),
     };
@@ -124,13 +126,19 @@ export class TransferBoard {
   }
 
   /** Worker: the client was heard. */
-  setHeard(slot: number, proven: boolean, hasMovedData: boolean): void {
+  setHeard(slot: number, { proven, hasMovedData, awaitsLastAck }: TransferSigns): void {
     const at = slot * SLOT_INTS;
-    const stage = hasMovedData ? Stage.moving : proven ? Stage.proven : Stage.placed;
-    Atomics.store(this.#ints, at + STAGE, stage);
+    const signs =
+      (proven ? Sign.proven : 0) |
+      (hasMovedData ? Sign.hasMovedData : 0) |
+      (awaitsLastAck ? Sign.awaitsLastAck : 0);
+    Atomics.store(this.#ints, at + SIGNS, signs);
     Atomics.store(this.#ints, at + LAST_HEARD_MS, nowAsInt());
   }
 }
+
+/** What the dispatcher wants to know of a transfer when its client asks again. */
+export type TransferSigns = Pick<BoardEntry, "proven" | "hasMovedData" | "awaitsLastAck">;
 
 /** The counters of a transfer that the board shows. */
 export interface ProgressCounters {

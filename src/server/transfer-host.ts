@@ -110,6 +110,10 @@ export class TransferHost implements PlacedTransfer {
     return this.#engine.hasMovedData;
   }
 
+  get awaitsLastAck(): boolean {
+    return this.#engine.awaitsLastAck;
+  }
+
   /** Resolves when an upload has its name, or nothing is left of it. */
   get stored(): Promise<void> {
     return this.#stored ?? Promise.resolve();
@@ -252,7 +256,7 @@ export class TransferHost implements PlacedTransfer {
     return {
       onDatagram: (bytes, from) => {
         driver.onDatagram(bytes, from);
-        const stage = Number(engine.proven) + Number(engine.hasMovedData);
+        const stage = Number(engine.proven) + Number(engine.hasMovedData) + Number(engine.awaitsLastAck);
         if (stage !== toldStage) {
           toldStage = stage;
           watcher.onHeard();

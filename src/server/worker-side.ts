@@ -164,7 +164,7 @@ class WorkerTransferSide {
             onAnswered: (sizeBytes, atMs) => board.setAnswered(slot, sizeBytes, atMs),
             onHeard: () => {
               board.setProgress(slot, host.counters);
-              board.setHeard(slot, host.proven, host.hasMovedData);
+              board.setHeard(slot, host);
             },
           };
     const host: TransferHost = new TransferHost(thread, task.request, this.#handlers(), watcher);

@@ -176,6 +176,24 @@ const PLAIN: readonly Case[] = [
       "> ACK 1",
     ],
   },
+  {
+    name: "another request from the same port when all is sent: the last ACK was lost",
+    of: "boot ROMs reuse ports",
+    script: [
+      "> RRQ f octet tsize 0",
+      "< OACK tsize=1000",
+      "> ACK 0",
+      "< DATA 1 512",
+      "> ACK 1",
+      "< DATA 2 488",
+      "< DATA 2 488",
+      "69> RRQ tiny octet tsize 0",
+      "< OACK tsize=5",
+      "> ACK 0",
+      "< DATA 1 5",
+      "> ACK 1",
+    ],
+  },
 ];
 
 const NEGOTIATED: readonly Case[] = [

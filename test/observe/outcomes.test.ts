@@ -90,6 +90,17 @@ const WAYS: readonly Way[] = [
     expect: { error: null, sizeBytes: FILE_BYTES, transferredBytes: FILE_BYTES },
   },
   {
+    // Found out at once, long before patience ends: the client asks for its next file.
+    outcome: "last-ack-missing",
+    options: { retries: 1000 },
+    play: async (peer) => {
+      await fetchAll(peer, false);
+      await peer.until("\0\x03\0\x03");
+      peer.ask(RRQ("none"));
+    },
+    expect: { error: null, sizeBytes: FILE_BYTES, transferredBytes: FILE_BYTES },
+  },
+  {
     outcome: "probe",
     play: async (peer) => {
       peer.ask(RRQ("f", "tsize", "0", "blksize", "1468"));

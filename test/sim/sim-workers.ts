@@ -134,6 +134,9 @@ export class SimWorkers implements Placement {
       get hasMovedData() {
         return host.hasMovedData;
       },
+      get awaitsLastAck() {
+        return host.awaitsLastAck;
+      },
       silentMs: () => host.silentMs(),
       account: () => host.account(),
       serveFiles: (order) => this.#later(() => host.serveFiles(order)),

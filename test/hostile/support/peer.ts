@@ -29,6 +29,8 @@ export class Peer {
   readonly #unread: Received[] = [];
   readonly #heard: string[] = [];
   #wake: () => void = () => undefined;
+  #unsent = 0;
+  #allSent: () => void = () => undefined;
 
   constructor(socket: Socket, serverAddress: string, serverPort: number) {
     this.socket = socket;
@@ -50,7 +52,10 @@ export class Peer {
 
   /** Sends to the transfer's port, or the request port while there is none. */
   send(what: Buffer | string, port = this.tid || this.#serverPort): void {
-    this.socket.send(typeof what === "string" ? packet(what) : what, port, this.#serverAddress);
+    this.#unsent++;
+    this.socket.send(typeof what === "string" ? packet(what) : what, port, this.#serverAddress, () => {
+      if (--this.#unsent === 0) this.#allSent();
+    });
   }
 
   request(what: Buffer | string): void {
@@ -113,13 +118,18 @@ export class Peer {
     return this.#unread.splice(0).length;
   }
 
-  close(): void {
+  /** Closes when everything has left: a last ACK that is dropped here leaves a transfer to the port's next owner. */
+  async close(): Promise<void> {
+    if (this.#unsent > 0)
+      await new Promise<void>((resolve) => {
+        this.#allSent = resolve;
+      });
     this.socket.close();
   }
 }
 
 interface Context {
-  after(cleanUp: () => void): void;
+  after(cleanUp: () => Promise<void> | void): void;
 }
 
 /** A peer of a server, on a port of the kernel's choice; `from` is its own address. */
