@@ -136,10 +136,14 @@ void BatchSender::SendPieces() {
 }
 
 int BatchSender::Try(size_t from, bool alone) {
-  const size_t count = features_.batches && !alone ? pieces_.size() - from : 1;
-  for (size_t i = 0; i < count; i++) messages_[i] = {MessageOf(pieces_[from + i], i), 0};
-  if (count == 1) return sendmsg(socket_->fd, &messages_[0].msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
-  return sendmmsg(socket_->fd, messages_.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
+  const int by = socket_->DescriptorTo(pieces_[from].peer);
+  const size_t most = features_.batches && !alone ? pieces_.size() - from : 1;
+  size_t count = 0;
+  for (; count < most && socket_->DescriptorTo(pieces_[from + count].peer) == by; count++) {
+    messages_[count] = {MessageOf(pieces_[from + count], count), 0};
+  }
+  if (count == 1) return sendmsg(by, &messages_[0].msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+  return sendmmsg(by, messages_.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
 }
 
 bool BatchSender::Settle(const Piece& piece, int error, bool retried) {
@@ -166,7 +170,8 @@ void BatchSender::SendApart(const Piece& piece) {
       KeepPiece(piece, i);
       return;
     }
-    if (sendmsg(socket_->fd, &message, MSG_DONTWAIT) < 0 && (IsFull(errno) || errno == ENOBUFS)) {
+    const int by = socket_->DescriptorTo(piece.peer);
+    if (sendmsg(by, &message, MSG_DONTWAIT) < 0 && (IsFull(errno) || errno == ENOBUFS)) {
       device_is_full_ = errno == ENOBUFS;
       KeepPiece(piece, i);
       return;
@@ -190,9 +195,11 @@ void BatchSender::KeepPiece(const Piece& piece, uint32_t first_segment) {
 
 msghdr BatchSender::MessageOf(const Piece& piece, size_t control_slot) {
   msghdr message{};
-  const Address& to = AddressOf(piece);
-  message.msg_name = const_cast<sockaddr*>(to.get());
-  message.msg_namelen = to.length();
+  if (socket_->DescriptorTo(piece.peer) == socket_->fd) {
+    const Address& to = AddressOf(piece);
+    message.msg_name = const_cast<sockaddr*>(to.get());
+    message.msg_namelen = to.length();
+  }
   message.msg_iov = &iovs_[piece.first_iov];
   message.msg_iovlen = piece.segments * 2;
   if (piece.segments == 1) return message;

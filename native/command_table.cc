@@ -56,7 +56,7 @@ const char* CommandTable::RunRow(Reactor& reactor, const uint32_t* row) {
       return nullptr;
     case Command::kRemovePeer:
       reactor.sender().Submit();
-      socket->peers.Remove(row[2]);
+      reactor.RemovePeer(*socket, row[2]);
       return nullptr;
   }
   return "an unknown command";

@@ -37,6 +37,13 @@ const Address* PeerTable::Get(uint32_t id) const {
   return &slots_[id - 1].address;
 }
 
+uint32_t PeerTable::Only() const {
+  if (count_ != 1) return 0;
+  uint32_t id = 1;
+  while (!slots_[id - 1].used) id++;
+  return id;
+}
+
 uint32_t PeerTable::Find(const Address& address) const {
   if (count_ == 0) return 0;
   if (slots_.size() == 1) return slots_[0].address == address ? 1 : 0;

@@ -19,6 +19,8 @@ class PeerTable {
   // nullptr for a number that is not in use.
   const Address* Get(uint32_t id) const;
   uint32_t Find(const Address& address) const;
+  // The number of the only peer; 0 when there are none or several.
+  uint32_t Only() const;
 
  private:
   struct Slot {

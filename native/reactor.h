@@ -49,6 +49,7 @@ class Reactor final : private SendWatcher {
   int Adopt(int fd, uint32_t datagram_bytes, bool coalesce, uint32_t* handle, const char** failed_call);
   // Stops receiving at once; the descriptor goes when everything kept has left.
   void Close(UdpSocket& socket);
+  void RemovePeer(UdpSocket& socket, uint32_t peer);
   // nullptr for a handle whose socket is closed.
   UdpSocket* Find(uint32_t handle);
 
@@ -67,7 +68,9 @@ class Reactor final : private SendWatcher {
   void OnReadable();
   // One look at the epoll set; false when there was nothing.
   bool Round();
-  void Serve(UdpSocket& socket, uint32_t events);
+  void Serve(UdpSocket& socket, int descriptor, uint32_t events);
+  void Connect(UdpSocket& socket);
+  void Disconnect(UdpSocket& socket);
   void Resume(UdpSocket& socket);
   int Add(std::unique_ptr<UdpSocket> socket, bool receives, uint32_t* handle, const char** failed_call);
   void Free(UdpSocket& socket);
@@ -79,6 +82,8 @@ class Reactor final : private SendWatcher {
   BatchReceiver receiver_;
   BatchSender sender_;
   int epoll_ = -1;
+  size_t connected_ = 0;
+  size_t connected_max_ = 0;
   uv_poll_t poll_{};
   uv_timer_t device_timer_{};
   bool stopped_ = false;

@@ -78,7 +78,37 @@ int UdpSocket::Open(const OpenOptions& options, const char** failed_call) {
   getsockname(fd, local.get(), &length);
   datagram_bytes = options.datagram_bytes;
   reports_local = options.report_local;
+  receive_buffer_bytes_ = options.receive_buffer_bytes;
+  may_connect = !options.report_local && !options.share_port && !options.share_later && !options.hold;
   return 0;
+}
+
+int UdpSocket::Connect(uint32_t peer) {
+  const Address* to = peers.Get(peer);
+  if (to == nullptr) return EDESTADDRREQ;
+  if (SetOption(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0) return errno;
+  UdpSocket second;
+  OpenOptions options;
+  options.address = local;
+  options.first_port = local.port();
+  options.receive_buffer_bytes = receive_buffer_bytes_;
+  options.coalesce = receives_coalesced;
+  options.share_port = true;
+  const char* failed_call;
+  int error = second.Open(options, &failed_call);
+  if (error == 0 && connect(second.fd, to->get(), to->length()) != 0) error = errno;
+  if (error != 0 || second.receives_coalesced != receives_coalesced) {
+    second.Close();
+    return error != 0 ? error : ENOPROTOOPT;
+  }
+  connected_fd = std::exchange(second.fd, -1);
+  connected_peer = peer;
+  return 0;
+}
+
+void UdpSocket::Disconnect() {
+  if (connected_fd >= 0) close(connected_fd);
+  connected_fd = -1;
 }
 
 int UdpSocket::Adopt(int other, uint32_t datagram_bytes_max, bool coalesce, const char** failed_call) {
@@ -133,6 +163,7 @@ int UdpSocket::Bind(const OpenOptions& options) {
 }
 
 void UdpSocket::Close() {
+  Disconnect();
   if (fd >= 0) close(fd);
   fd = -1;
   kept.clear();
@@ -169,6 +200,11 @@ int UdpSocket::SendNow(const uint8_t* bytes, size_t length, const Address& to, c
 }
 
 void UdpSocket::TakeGonePeers(std::vector<uint32_t>* gone) {
+  TakeGonePeers(fd, gone);
+  if (connected_fd >= 0) TakeGonePeers(connected_fd, gone);
+}
+
+void UdpSocket::TakeGonePeers(int from, std::vector<uint32_t>* gone) {
   for (int taken = 0; taken < kErrorsPerVisit; taken++) {
     Address original_peer;
     char payload[4];
@@ -181,7 +217,7 @@ void UdpSocket::TakeGonePeers(std::vector<uint32_t>* gone) {
     message.msg_iovlen = 1;
     message.msg_control = control;
     message.msg_controllen = sizeof(control);
-    if (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
+    if (recvmsg(from, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
     for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
       const bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
       const bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;

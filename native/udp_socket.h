@@ -41,12 +41,22 @@ struct KeptDatagram {
 
 struct UdpSocket {
   int fd = -1;
+  // A second socket on the same port, connected to the only peer of a long transfer: the kernel looks up the way to it
+  // once and not for each datagram. It gets what the peer sends; strangers still come to the first one.
+  int connected_fd = -1;
+  uint32_t connected_peer = 0;
   uint32_t handle = 0;
   Address local;
   PeerTable peers;
   uint32_t datagram_bytes = 0;
   // Datagrams asked for at the next visit: grows while that many are there, and is small again when they are not.
-  uint32_t visit_size = 0;
+  uint32_t visit_size = 1;
+  // Visits that asked for one, since one asked for several.
+  uint32_t lone_visits = 0;
+  // Visits in a row that brought one datagram, of a peer.
+  uint32_t lone_datagrams = 0;
+  // Nobody else may have the port, or is meant to.
+  bool may_connect = false;
   bool receives_coalesced = false;
   // Another descriptor of the same socket may live on: closing this one does not take it out of the epoll set.
   bool adopted = false;
@@ -62,7 +72,12 @@ struct UdpSocket {
   int Open(const OpenOptions& options, const char** failed_call);
   // Takes another descriptor of a bound socket that somebody else in this process opened, and keeps.
   int Adopt(int other, uint32_t datagram_bytes, bool coalesce, const char** failed_call);
-  // Frees the descriptor. Idempotent.
+  // Opens the connected socket; 0 or an errno, and then all is as before.
+  int Connect(uint32_t peer);
+  void Disconnect();
+  // Which descriptor what is sent to this peer leaves by.
+  int DescriptorTo(uint32_t peer) const { return connected_fd >= 0 && peer == connected_peer ? connected_fd : fd; }
+  // Frees the descriptors. Idempotent.
   void Close();
   // Drops what does not fit the limit: that is as good as lost on the way.
   void Keep(const Address& to, std::vector<uint8_t> bytes);
@@ -77,6 +92,8 @@ struct UdpSocket {
  private:
   int Configure(const OpenOptions& options, const char** failed_call);
   int Bind(const OpenOptions& options);
+  void TakeGonePeers(int from, std::vector<uint32_t>* gone);
+  uint32_t receive_buffer_bytes_ = 0;
 };
 
 }  // namespace ntftp

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { dgramSockets } from "../../src/io/dgram-socket.js";
 import { nativeBinding } from "../../src/io/native-binding.js";
 import { NativeSockets } from "../../src/io/native-socket.js";
+import type { Peer } from "../../src/io/socket.js";
 import { testSocketContract } from "./socket-contract.js";
+
+const TIME_LIMIT = { timeout: 60_000 };
 
 const { binding, reason } = nativeBinding();
 
@@ -20,4 +25,57 @@ if (binding !== null) {
   testSocketContract("native to dgram", native, dgramSockets);
   testSocketContract("dgram to native", dgramSockets, native);
   testSocketContract("native without GSO and batches to native", plain, native);
+
+  test("a long conversation gets a connected socket, which goes with its peer", TIME_LIMIT, async () => {
+    let onHeard: () => void = () => undefined;
+    let onError: (error: Error) => void = (error) => assert.fail(error);
+    const open = (onDatagram: () => void) =>
+      native.open({ address: "127.0.0.1", port: 0 }, { onDatagram, onError: (error) => onError(error) });
+    const [a, b] = [await open(() => onHeard()), await open(() => undefined)];
+    const [toA, toB] = [a, b].map(({ localPort }) => ({ address: "127.0.0.1", port: localPort })) as [
+      Peer,
+      Peer,
+    ];
+    const hearLong = async (): Promise<void> => {
+      for (let round = 0; round < 100; round++) {
+        const heard = new Promise<void>((resolve) => {
+          onHeard = resolve;
+        });
+        b.sendDatagram(Uint8Array.of(round), toA);
+        await heard;
+      }
+    };
+    a.setPeer(toB);
+    assert.deepEqual(portsAtOtherEnds(a.localPort), [0]);
+    await hearLong();
+    assert.deepEqual(portsAtOtherEnds(a.localPort), [0, b.localPort]);
+    a.setPeer({ address: "127.0.0.1", port: 9 });
+    await setImmediate();
+    await hearLong();
+    assert.deepEqual(portsAtOtherEnds(a.localPort), [0], "strangers don't make a conversation");
+    a.setPeer(toB);
+    await hearLong();
+    assert.deepEqual(portsAtOtherEnds(a.localPort), [0, b.localPort]);
+    const gone = new Promise<Error>((resolve) => {
+      onError = resolve;
+    });
+    b.close();
+    await setImmediate();
+    a.sendDatagram(Uint8Array.of(0), toB);
+    assert.equal(((await gone) as NodeJS.ErrnoException).code, "ECONNREFUSED");
+    a.close();
+    await setImmediate();
+    assert.deepEqual(portsAtOtherEnds(toA.port), []);
+  });
+}
+
+/** Of all sockets on a local port: the port that each is connected to, 0 for none. */
+function portsAtOtherEnds(localPort: number): number[] {
+  const local = `:${localPort.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync("/proc/self/net/udp", "utf8").trim().split("\n").slice(1);
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter(([, address]) => address?.endsWith(local))
+    .map(([, , other]) => Number.parseInt(other?.split(":")[1] ?? "", 16))
+    .sort((x, y) => x - y);
 }

@@ -10,6 +10,9 @@ import type {
 
 const TIME_LIMIT = { timeout: 120_000 };
 
+/** Far more datagrams one by one than make a transfer a long one. */
+const LONG_ROUNDS = 200;
+
 /** A datagram as it arrived; the bytes are a copy. */
 interface Arrived {
   readonly bytes: number[];
@@ -86,6 +89,39 @@ export function testSocketContract(names: string, here: SocketFactory, there: So
         a.socket.sendRun({ ...run, payload: { memory, offset: 1, length: 5 } });
         a.socket.setReferenced(true);
         b.socket.close();
+      },
+    );
+
+    test(
+      `${names}: a long conversation, one datagram at a time: strangers are heard, the peer may change (${address})`,
+      TIME_LIMIT,
+      async () => {
+        const [a, b, c] = [
+          await bind(here, { address }),
+          await bind(there, { address }),
+          await bind(there, { address }),
+        ];
+        const say = async (from: typeof a, to: typeof a, byte: number): Promise<void> => {
+          from.socket.sendDatagram(Uint8Array.of(byte), to.peer);
+          const { bytes, peer } = await to.next();
+          assert.deepEqual([bytes, peer.address, peer.port], [[byte], address, from.socket.localPort]);
+        };
+        for (const [peer, stranger] of [
+          [b, c],
+          [c, b],
+        ] as const) {
+          a.socket.setPeer(peer.peer);
+          for (let round = 0; round < LONG_ROUNDS; round++) {
+            a.socket.sendDatagram(Uint8Array.of(round), peer.peer);
+            assert.deepEqual((await peer.next()).bytes, [round]);
+            await say(peer, a, round);
+            if (round % 50 > 0) continue;
+            await say(stranger, a, round);
+            await say(a, stranger, round);
+          }
+        }
+        assert.deepEqual([...a.errors, ...b.errors, ...c.errors], []);
+        for (const { socket } of [a, b, c]) socket.close();
       },
     );
   }
