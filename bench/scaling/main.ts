@@ -1,5 +1,6 @@
 /*
- * Whether two workers move twice as much as one, where neither clients nor cores are the limit.
+ * Whether two workers move twice as much as one, where neither clients nor cores are the limit, and what that costs
+ * against a server without workers.
  *
  * Clients on the same machine take cores away from the server, so on a small machine this can't be seen directly.
  * Here each worker thread gets a part of a core and no more: slow cores, of which there are enough.
@@ -9,8 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CHECKOUT, ntftpOf } from "../compare/subjects.js";
 import { parseLoadCommand } from "../load/args.js";
-import { runLoad } from "../load/run-load.js";
-import { fileOf, linesNamed } from "../shared/lines.js";
+import { type LoadResult, runLoad } from "../load/run-load.js";
+import { fileOf, line } from "../shared/lines.js";
 import { prepareFiles } from "../shared/measure.js";
 import { ServerProcess, type Subject } from "../shared/server-process.js";
 import { median } from "../shared/statistics.js";
@@ -19,10 +20,17 @@ import { BenchCommand, numberIn, runMain } from "../shared/words.js";
 const CONTROLLER = "/sys/fs/cgroup/cpu";
 const PERIOD_US = 10_000;
 
+/** Linux tells them so, whatever the kernel's own are. */
+const TICKS_PER_SECOND = 100;
+
+/** What is hot has been compiled. */
+const WARM_UP_SECONDS = 3;
+
 interface Options {
   percent: number;
   rounds: number;
   seconds: number;
+  mib: number;
   native: boolean;
   singlePort?: boolean;
 }
@@ -34,6 +42,7 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
     .option("-p, --percent <n>", "of a core, for each worker", numberIn(1, 100), 25)
     .option("-n, --rounds <n>", "rounds", numberIn(1, 1000), 3)
     .option("--seconds <s>", "load in each measurement", numberIn(0.1, 3600, true), 3)
+    .option("--mib <n>", "MiB of the file that all clients fetch, by windows of 16", numberIn(1, 1024), 8)
     .option("--no-native", "without the native path")
     .option("--single-port", "transfers on the request port");
   const help = command.read(words);
@@ -41,57 +50,93 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
     process.stdout.write(help);
     return 0;
   }
-  const { percent, rounds, seconds, native, singlePort = false } = command.opts<Options>();
+  const { percent, rounds, seconds, mib, native, singlePort = false } = command.opts<Options>();
+  const work = line("scaling", "1428, 16", [1428, 16], { fileBytes: mib * 2 ** 20 });
   const flags = singlePort ? ["--single-port"] : [];
-  const deliver = (root: string, workers: number): Promise<number> =>
-    measure(root, ntftpOf(CHECKOUT, "ntftp", "ntftp", workers, native, flags), { workers, percent, seconds });
+  const deliver = (root: string, workers: number): Promise<Delivery> =>
+    measure(root, ntftpOf(CHECKOUT, "ntftp", "ntftp", workers, native, flags), {
+      workers,
+      percent,
+      seconds,
+      file: fileOf(work),
+    });
   const root = await mkdtemp(join(tmpdir(), "ntftp-bench-"));
-  const results: number[] = [];
+  const rows: Delivery[][] = [];
   try {
-    await prepareFiles(root, [LINE]);
+    await prepareFiles(root, [work]);
     for (let round = 0; round < rounds; round++) {
-      signal.throwIfAborted();
-      const one = await deliver(root, 1);
-      signal.throwIfAborted();
-      const two = await deliver(root, 2);
-      results.push(two / one);
-      const speeds = `one ${one.toFixed(0)} MiB/s, two ${two.toFixed(0)} MiB/s`;
-      process.stdout.write(`each worker at ${percent} % of a core: ${speeds}\n`);
+      const row: Delivery[] = [];
+      for (const workers of [0, 1, 2]) {
+        signal.throwIfAborted();
+        row.push(await deliver(root, workers));
+      }
+      rows.push(row);
+      const speeds = row.map(
+        ({ mibPerSecond, cpuPerGiB }, workers) =>
+          `${workers}: ${mibPerSecond.toFixed(0)} MiB/s, ${cpuPerGiB.toFixed(3)} CPU s/GiB`,
+      );
+      process.stdout.write(`${percent} % of a core for each worker; workers ${speeds.join("; ")}\n`);
     }
   } finally {
     await rm(root, { recursive: true });
   }
-  process.stdout.write(`median ratio of two to one: ${median(results).toFixed(2)}\n`);
+  const ratio = (figure: keyof Delivery, workers: number, base: number): string =>
+    median(rows.map((row) => (row[workers]?.[figure] ?? Number.NaN) / (row[base]?.[figure] ?? 1))).toFixed(2);
+  process.stdout.write(
+    `medians: two workers deliver ${ratio("mibPerSecond", 2, 1)} times what one does; CPU per GiB against none: ` +
+      `one ${ratio("cpuPerGiB", 1, 0)}, two ${ratio("cpuPerGiB", 2, 0)}\n`,
+  );
   return 0;
 }
 
-const [LINE] = linesNamed(["1428x16"]) as [ReturnType<typeof linesNamed>[number]];
+interface Delivery {
+  readonly mibPerSecond: number;
+  /** Of the server with all its threads. */
+  readonly cpuPerGiB: number;
+}
 
 async function measure(
   root: string,
   subject: Subject,
-  { workers, percent, seconds }: Pick<Options, "percent" | "seconds"> & { readonly workers: number },
-): Promise<number> {
+  {
+    workers,
+    percent,
+    seconds,
+    file,
+  }: Pick<Options, "percent" | "seconds"> & {
+    readonly workers: number;
+    readonly file: string;
+  },
+): Promise<Delivery> {
   const server = await ServerProcess.start(subject, root);
   const groups: string[] = [];
   try {
-    const load = async (duration: number): Promise<number> => {
+    const load = async (duration: number): Promise<LoadResult> => {
       const target = `${server.host}:${server.port}`;
-      const words = `${target} ${fileOf(LINE)} -b 1428 -w 16 -c 32 -t 20000 --threads 1 -d ${duration}`;
+      const words = `${target} ${file} -b 1428 -w 16 -c 32 -t 20000 --threads 1 -d ${duration}`;
       const invocation = parseLoadCommand(words.split(" "));
       if (invocation.kind === "help") throw new Error("a plan was expected");
-      const { mibPerSecond } = await runLoad({ ...invocation.plan, address: server.host }, new Map());
-      return mibPerSecond;
+      return runLoad({ ...invocation.plan, address: server.host }, new Map());
     };
     const [pid] = server.account.pids() as [number];
-    for (const thread of await findWorkers(pid, workers, () => load(1))) {
+    const busiest = await findWorkers(pid, workers, () => load(WARM_UP_SECONDS));
+    // Without workers, the main thread does it all.
+    for (const thread of workers === 0 ? [String(pid)] : busiest) {
       groups.push(await limitThread(thread, percent));
     }
-    return await load(seconds);
+    const before = await ticksOf(pid);
+    const { mibPerSecond, bytes } = await load(seconds);
+    const cpuSeconds = ((await ticksOf(pid)) - before) / TICKS_PER_SECOND;
+    return { mibPerSecond, cpuPerGiB: cpuSeconds / (bytes / 2 ** 30) };
   } finally {
     await server.stop();
     for (const group of groups) await rmdir(group);
   }
+}
+
+async function ticksOf(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ").at(-1)?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
 }
 
 /** CPU ticks of each thread of a process. */

@@ -14,6 +14,8 @@ export interface Line {
   readonly figure: Figure;
   /** How many times as long as others it runs: where time-outs of seconds have to show. */
   readonly timeFactor: number;
+  /** There is no such file: every answer is an ERROR, and that is what is counted. */
+  readonly isMissing: boolean;
 }
 
 export type Figure = "cpuPerGiB" | "cpuPerTransfer" | "goodput";
@@ -21,10 +23,24 @@ export type Figure = "cpuPerGiB" | "cpuPerTransfer" | "goodput";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-function line(name: string, title: string, shape: readonly [number, number], more: Partial<Line> = {}): Line {
+const USUAL = {
+  fileBytes: MIB,
+  clients: 16,
+  lossPercent: 0,
+  figure: "cpuPerGiB",
+  timeFactor: 1,
+  isMissing: false,
+} as const;
+
+/** @param shape - blksize and windowsize */
+export function line(
+  name: string,
+  title: string,
+  shape: readonly [number, number],
+  more: Partial<Line> = {},
+): Line {
   const [blockSize, windowSize] = shape;
-  const usual = { fileBytes: MIB, clients: 16, lossPercent: 0, figure: "cpuPerGiB", timeFactor: 1 } as const;
-  return { name, title, blockSize, windowSize, ...usual, ...more };
+  return { name, title, blockSize, windowSize, ...USUAL, ...more };
 }
 
 /** Lock-step comes first: iPXE, GRUB and PXELINUX know nothing else. UEFI uses windows of 4, Windows 4 to 8. */
@@ -81,6 +97,6 @@ export function linesNamed(names: readonly string[]): Line[] {
 }
 
 /** The name of the file that a line's clients fetch. */
-export function fileOf({ fileBytes }: Line): string {
-  return `file-${fileBytes}`;
+export function fileOf({ fileBytes, isMissing }: Line): string {
+  return isMissing ? "missing" : `file-${fileBytes}`;
 }

@@ -238,6 +238,16 @@ test("a measurement brings CPU, bytes and memory of ours and of npm tftp", async
     assert.ok(result.cpuSeconds > 0 && result.mibPerSecond > 0, JSON.stringify(result));
     assert.ok(result.peakMiB > 10 && result.peakMiB < 2000, `${result.peakMiB} MiB`);
   }
+  const missing = { ...line, isMissing: true, clients: 2 };
+  const settings = { seconds: 0.3, warmUpSecondsMax: 0.2, root };
+  const { transfers, failures, errors, cpuMsPerTransfer } = await measure(
+    subject("ts-1"),
+    missing,
+    0,
+    settings,
+  );
+  assert.match(errors.join(), /File not found/);
+  assert.ok(transfers > 0 && failures === 0 && Number.isFinite(cpuMsPerTransfer));
 });
 
 test("the command measures, prints tables and leaves its results in a folder", async (context) => {

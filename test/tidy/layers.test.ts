@@ -129,6 +129,7 @@ const BENCH_ENTRIES = [
   "bench/base/main",
   "bench/clients/main",
   "bench/scaling/main",
+  "bench/workers/main",
   "bench/micro/main",
 ];
 
