@@ -13,14 +13,22 @@ function run(program: string, words: readonly string[], timeout = STEP_MS): stri
 }
 
 /**
- * Types a line and the tab key into an interactive zsh, and lets that print what has become of the line. What is typed
- * before its line editor prompts meets a terminal in another mode, and may be lost there.
+ * Read by the shell that is typed into: what is typed before its line editor prompts may be lost. The keys are those of
+ * Emacs; zsh takes those of vi where EDITOR says so, and npm sets that.
  */
+const zshStart = (script: string): string => `
+PS1=editor: RPS1=
+bindkey -e
+autoload -Uz compinit
+compinit -D -u
+source ${script}
+`;
+
+/** Types a line and the tab key into an interactive zsh, and lets that print what has become of the line. */
 const ZSH_TYPIST = `
 zmodload zsh/zpty
-export TERM=vt100
-zpty shell zsh -f -i
-zpty -w shell "PS1=edi''tor: RPS1=; autoload -Uz compinit; compinit -D -u; source $1"
+export TERM=vt100 ZDOTDIR=$1
+zpty shell zsh -d -i
 zpty -r -m shell out "*editor:*" || exit 3
 zpty -n -w shell "$2"$'\\t'
 zpty -n -w shell $'\\C-aprint -r -- "<\\C-e>END"\\n'
@@ -33,9 +41,10 @@ test("zsh completes the command", { timeout: 5 * STEP_MS }, async (context) => {
   const folder = await temporaryFolder(context);
   const script = join(folder, "_ntftp");
   await writeFile(script, completionScript("zsh"));
+  await writeFile(join(folder, ".zshrc"), zshStart(script));
   await writeFile(join(folder, "typist.zsh"), ZSH_TYPIST);
   const complete = (line: string): string => {
-    return run("zsh", [join(folder, "typist.zsh"), script, line]).trim();
+    return run("zsh", [join(folder, "typist.zsh"), folder, line]).trim();
   };
   assert.equal(complete("ntftp --blks"), "ntftp --blksize");
   assert.equal(complete("ntftp --symlinks=fol"), "ntftp --symlinks=follow");
