@@ -36,11 +36,7 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
     .option("--no-native", "without the native path")
     .option("--json", "one JSON object")
     .addHelpText("after", AFTER_HELP);
-  const help = command.read(words);
-  if (help !== null) {
-    process.stdout.write(help);
-    return 0;
-  }
+  if (command.readsHelp(words)) return 0;
   const options = command.opts<Options>();
   const [base, candidate] = command.processedArgs.map((checkout: string) => builtCheckout(checkout));
   const subjects = [

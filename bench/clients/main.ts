@@ -44,11 +44,7 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
     .description("Measures clients side by side: CPU seconds to fetch a file from ntftp.")
     .option("--mib <n>", "size of the file", numberIn(1, 65_536), 256)
     .option("-n, --rounds <n>", "rounds; the median counts", numberIn(1, 1000), 3);
-  const help = command.read(words);
-  if (help !== null) {
-    process.stdout.write(help);
-    return 0;
-  }
+  if (command.readsHelp(words)) return 0;
   const { mib, rounds } = command.opts<Options>();
   const { isNative } = nativePathOf(CHECKOUT);
   const clients = allClients(programsFolder()).filter(

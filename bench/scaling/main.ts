@@ -5,12 +5,13 @@
  * Clients on the same machine take cores away from the server, so on a small machine this can't be seen directly.
  * Here each worker thread gets a part of a core and no more: slow cores, of which there are enough.
  */
-import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CHECKOUT, ntftpOf } from "../compare/subjects.js";
 import { parseLoadCommand } from "../load/args.js";
 import { type LoadResult, runLoad } from "../load/run-load.js";
+import { cpuSecondsIn } from "../shared/cpu-account.js";
 import { fileOf, line } from "../shared/lines.js";
 import { prepareFiles } from "../shared/measure.js";
 import { ServerProcess, type Subject } from "../shared/server-process.js";
@@ -19,9 +20,6 @@ import { BenchCommand, numberIn, runMain } from "../shared/words.js";
 
 const CONTROLLER = "/sys/fs/cgroup/cpu";
 const PERIOD_US = 10_000;
-
-/** Linux tells them so, whatever the kernel's own are. */
-const TICKS_PER_SECOND = 100;
 
 /** What is hot has been compiled. */
 const WARM_UP_SECONDS = 3;
@@ -45,11 +43,7 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
     .option("--mib <n>", "MiB of the file that all clients fetch, by windows of 16", numberIn(1, 1024), 8)
     .option("--no-native", "without the native path")
     .option("--single-port", "transfers on the request port");
-  const help = command.read(words);
-  if (help !== null) {
-    process.stdout.write(help);
-    return 0;
-  }
+  if (command.readsHelp(words)) return 0;
   const { percent, rounds, seconds, mib, native, singlePort = false } = command.opts<Options>();
   const work = line("scaling", "1428, 16", [1428, 16], { fileBytes: mib * 2 ** 20 });
   const flags = singlePort ? ["--single-port"] : [];
@@ -124,9 +118,10 @@ async function measure(
     for (const thread of workers === 0 ? [String(pid)] : busiest) {
       groups.push(await limitThread(thread, percent));
     }
-    const before = await ticksOf(pid);
+    // Threads that were limited may have left the server's account.
+    const before = cpuSecondsIn(`${pid}`);
     const { mibPerSecond, bytes } = await load(seconds);
-    const cpuSeconds = ((await ticksOf(pid)) - before) / TICKS_PER_SECOND;
+    const cpuSeconds = cpuSecondsIn(`${pid}`) - before;
     return { mibPerSecond, cpuPerGiB: cpuSeconds / (bytes / 2 ** 30) };
   } finally {
     await server.stop();
@@ -134,28 +129,17 @@ async function measure(
   }
 }
 
-async function ticksOf(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ").at(-1)?.split(" ") ?? [];
-  return Number(fields[11]) + Number(fields[12]);
-}
-
-/** CPU ticks of each thread of a process. */
-async function ticksByThread(pid: number): Promise<Map<string, number>> {
-  const ticks = new Map<string, number>();
-  for (const thread of await readdir(`/proc/${pid}/task`)) {
-    const stat = await readFile(`/proc/${pid}/task/${thread}/stat`, "utf8");
-    const fields = stat.split(") ").at(-1)?.split(" ") ?? [];
-    ticks.set(thread, Number(fields[11]) + Number(fields[12]));
-  }
-  return ticks;
+async function cpuSecondsByThread(pid: number): Promise<Map<string, number>> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  return new Map(threads.map((thread) => [thread, cpuSecondsIn(`${pid}/task/${thread}`)]));
 }
 
 /** The threads that worked most while clients fetched: the workers. */
 async function findWorkers(pid: number, count: number, work: () => Promise<unknown>): Promise<string[]> {
-  const before = await ticksByThread(pid);
+  const before = await cpuSecondsByThread(pid);
   await work();
-  const grown = [...(await ticksByThread(pid))].map(
-    ([thread, ticks]) => [thread, ticks - (before.get(thread) ?? 0)] as const,
+  const grown = [...(await cpuSecondsByThread(pid))].map(
+    ([thread, seconds]) => [thread, seconds - (before.get(thread) ?? 0)] as const,
   );
   return grown
     .filter(([thread]) => Number(thread) !== pid)

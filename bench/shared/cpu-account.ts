@@ -112,13 +112,7 @@ class ProcessTableAccount implements CpuAccount {
   }
 
   cpuSeconds(): number {
-    let ticks = 0;
-    for (const pid of this.pids()) {
-      // Fields 14 to 17: utime, stime and both of the children waited for. The name may hold spaces.
-      const fields = readProc(`${pid}/stat`).split(") ").at(-1)?.split(" ") ?? [];
-      for (const field of fields.slice(11, 15)) ticks += Number(field);
-    }
-    return ticks / TICKS_PER_SECOND;
+    return this.pids().reduce((sum, pid) => sum + cpuSecondsIn(`${pid}`), 0);
   }
 
   pids(): number[] {
@@ -136,6 +130,16 @@ class ProcessTableAccount implements CpuAccount {
   }
 
   close(): void {}
+}
+
+/**
+ * User and system time of a process with all its threads and the children that it waited for, or of one thread.
+ * @param folder - of the process table, as "12" or "12/task/13"
+ */
+export function cpuSecondsIn(folder: string): number {
+  // Fields 14 to 17: utime, stime and both of the children waited for. The name may hold spaces.
+  const fields = readProc(`${folder}/stat`).split(") ").at(-1)?.split(" ") ?? [];
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) / TICKS_PER_SECOND;
 }
 
 /** A file of the process table; empty where its process has just ended. */

@@ -45,6 +45,17 @@ export class BenchCommand extends Command {
       throw new BadUsage(error.message.replace(/^error: /, ""));
     }
   }
+
+  /**
+   * As {@link read}, for a command that writes its help itself.
+   * @returns whether help was asked for: it is on standard output, and nothing else is to be done
+   * @throws BadUsage
+   */
+  readsHelp(words: readonly string[]): boolean {
+    const help = this.read(words);
+    if (help !== null) process.stdout.write(help);
+    return help !== null;
+  }
 }
 
 /** A reader of numbers for an option. */

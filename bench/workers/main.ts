@@ -52,11 +52,7 @@ async function main(words: readonly string[], signal: AbortSignal): Promise<numb
     .option("--seconds <s>", "load in each measurement", numberIn(0.1, 3600, true), 2)
     .option("--no-native", "without the native path")
     .option("--json", "one JSON object");
-  const help = command.read(words);
-  if (help !== null) {
-    process.stdout.write(help);
-    return 0;
-  }
+  if (command.readsHelp(words)) return 0;
   const { rounds, seconds, native, json } = command.opts<Options>();
   const subjects = WORKERS.map((workers) => ntftpOf(CHECKOUT, `${workers}`, `${workers}`, workers, native));
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
