@@ -32,6 +32,12 @@ constexpr size_t kControlBytes = CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(in6
 
 constexpr size_t kControlSlot = (kControlBytes + alignof(cmsghdr) - 1) / alignof(cmsghdr) * alignof(cmsghdr);
 
+// The longest datagram that arrives whole at the socket, and one more byte where it has a limit: what is longer shows.
+size_t RoomOf(const UdpSocket& socket) {
+  const bool is_limited = socket.datagram_bytes > 0 && !socket.receives_coalesced;
+  return is_limited ? socket.datagram_bytes + size_t{1} : kDatagramBytesMax;
+}
+
 size_t Aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 // ICMP errors, told by whichever call comes next: they are read from the socket's error queue.
@@ -97,24 +103,22 @@ bool BatchReceiver::HasRoom() const {
   return used_ + kDatagramBytesMax <= inbox_bytes_ && count_ + kSegmentsMax <= records_max_;
 }
 
-int BatchReceiver::Receive(UdpSocket& socket, int from) {
+int BatchReceiver::Receive(UdpSocket& socket, int descriptor) {
   const uint32_t before = count_;
   // Where datagrams may have any size, there is room for one at a time.
   const bool takes_one = socket.datagram_bytes == 0 || !batches_ ||
                          (socket.visit_size == 1 && ++socket.lone_visits < kVisitsUntilSeveral);
   if (!takes_one) socket.lone_visits = 0;
-  const int error = takes_one ? ReceiveOne(socket, from) : ReceiveMany(socket, from);
+  const int error = takes_one ? ReceiveOne(socket, descriptor) : ReceiveMany(socket, descriptor);
   const bool brought_one = count_ == before + 1 && records_[before * size_t{kRecordWords} + kPeerWord] != 0;
   socket.lone_datagrams = brought_one ? socket.lone_datagrams + 1 : 0;
   return error;
 }
 
-int BatchReceiver::ReceiveOne(UdpSocket& socket, int from_fd) {
-  // One more byte than wanted: what is longer shows.
-  const bool is_limited = socket.datagram_bytes > 0 && !socket.receives_coalesced;
+int BatchReceiver::ReceiveOne(UdpSocket& socket, int descriptor) {
   Address from;
   alignas(cmsghdr) char control[kControlBytes];
-  iovec iov{inbox_ + used_, is_limited ? socket.datagram_bytes + 1 : kDatagramBytesMax};
+  iovec iov{inbox_ + used_, RoomOf(socket)};
   msghdr message{};
   message.msg_name = &from.storage;
   message.msg_namelen = sizeof(from.storage);
@@ -125,8 +129,8 @@ int BatchReceiver::ReceiveOne(UdpSocket& socket, int from_fd) {
     message.msg_controllen = sizeof(control);
   }
   const auto receive = [&] {
-    if (message.msg_control != nullptr) return recvmsg(from_fd, &message, MSG_DONTWAIT);
-    return recvfrom(from_fd, iov.iov_base, iov.iov_len, MSG_DONTWAIT, from.get(), &message.msg_namelen);
+    if (message.msg_control != nullptr) return recvmsg(descriptor, &message, MSG_DONTWAIT);
+    return recvfrom(descriptor, iov.iov_base, iov.iov_len, MSG_DONTWAIT, from.get(), &message.msg_namelen);
   };
   ssize_t bytes = receive();
   // The socket's pending error is told once, before a datagram that came earlier: a last ACK, then a closed port.
@@ -137,9 +141,8 @@ int BatchReceiver::ReceiveOne(UdpSocket& socket, int from_fd) {
   return 0;
 }
 
-int BatchReceiver::ReceiveMany(UdpSocket& socket, int from) {
-  // One more byte than wanted: what is longer shows.
-  const size_t slot = socket.receives_coalesced ? kDatagramBytesMax : Aligned(socket.datagram_bytes + 1);
+int BatchReceiver::ReceiveMany(UdpSocket& socket, int descriptor) {
+  const size_t slot = Aligned(RoomOf(socket));
   const size_t segments = socket.receives_coalesced ? kSegmentsMax : 1;
   const size_t room = std::min((inbox_bytes_ - used_) / slot, (records_max_ - count_) / segments);
   const uint32_t visit_size = std::max(socket.visit_size, kDatagramsPerVisitMin);
@@ -157,7 +160,7 @@ int BatchReceiver::ReceiveMany(UdpSocket& socket, int from) {
     message.msg_controllen = has_details ? kControlBytes : 0;
   }
   const auto receive = [&] {
-    return recvmmsg(from, messages_.data(), static_cast<unsigned>(wanted), MSG_DONTWAIT, nullptr);
+    return recvmmsg(descriptor, messages_.data(), static_cast<unsigned>(wanted), MSG_DONTWAIT, nullptr);
   };
   int taken = receive();
   if (taken < 0 && IsPassing(errno)) taken = receive();

@@ -26,16 +26,16 @@ class BatchReceiver {
 
   // Begins a batch: what is in inbox and table may be overwritten.
   void Reset();
-  // Takes what arrived at that descriptor of the socket, as far as there is room, a bounded number at once. The rest stays in the
-  // kernel, which goes on announcing it. Returns 0, or an errno that says the socket is broken.
-  int Receive(UdpSocket& socket, int from);
+  // Takes what arrived at that descriptor of the socket, as far as there is room, a bounded number at once. The rest
+  // stays in the kernel, which goes on announcing it. Returns 0, or an errno that says the socket is broken.
+  int Receive(UdpSocket& socket, int descriptor);
 
   uint32_t count() const { return count_; }
   bool HasRoom() const;
 
  private:
-  int ReceiveOne(UdpSocket& socket, int from);
-  int ReceiveMany(UdpSocket& socket, int from);
+  int ReceiveOne(UdpSocket& socket, int descriptor);
+  int ReceiveMany(UdpSocket& socket, int descriptor);
   // One row for each datagram that the message brought: several, where the kernel joined them.
   void Record(const UdpSocket& socket, const msghdr& message, const Address& from, size_t offset, size_t bytes);
 

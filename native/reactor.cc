@@ -145,7 +145,7 @@ void Reactor::RemovePeer(UdpSocket& socket, uint32_t peer) {
 void Reactor::Connect(UdpSocket& socket) {
   const uint32_t peer = socket.peers.Only();
   if (peer == 0 || socket.connected_fd >= 0 || connected_ >= connected_max_) return;
-  // It goes on as well without, and this is not tried again.
+  // It goes on as well without.
   if (socket.Connect(peer) != 0) return;
   epoll_event event{};
   event.events = EPOLLIN;
