@@ -76,6 +76,11 @@ export function decode(bytes: Uint8Array): Packet | Malformed {
   }
 }
 
+/** -1 counts as known: a datagram too short to hold an opcode is malformed, and no operation that we don't know. */
+export function isKnownOpcode(opcode: number): boolean {
+  return opcode === -1 || (opcode >= Opcode.rrq && opcode <= Opcode.oack);
+}
+
 /**
  * Writes an RRQ or WRQ. The result may be longer than {@link REQUEST_BYTES_MAX}; the caller checks, as only it
  * can say what to leave out.

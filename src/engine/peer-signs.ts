@@ -11,7 +11,8 @@ export interface Suspicion {
 
 /**
  * What speaks against the peer since its last sensible packet. None of it ends a transfer at once: junk may be forged,
- * and so may news that the peer is gone. It is the reason given when nothing better follows.
+ * and so may news that the peer is gone. It is the reason given when nothing better follows; with a sensible packet, it is
+ * forgotten.
  */
 export class PeerSigns {
   /** The first nonsense. */
@@ -29,13 +30,5 @@ export class PeerSigns {
     if (this.goneCause !== null) return;
     this.goneCause = cause;
     this.goneAtMs = nowMs + GONE_GRACE_MS;
-  }
-
-  /** A sensible packet came. */
-  clear(): void {
-    this.suspicion = null;
-    if (this.goneCause === null) return;
-    this.goneCause = null;
-    this.goneAtMs = Number.POSITIVE_INFINITY;
   }
 }

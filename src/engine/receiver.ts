@@ -10,8 +10,8 @@ import {
   RECEIVER_TRANSMISSIONS_MAX,
   REPEATED_FLIGHT_AGE_MS,
 } from "./constants.js";
-import type { Outbox } from "./effects.js";
 import type { TransferParameters } from "./negotiation.js";
+import type { Outbox } from "./outbox.js";
 import type { Retransmission } from "./retransmission.js";
 
 /**
@@ -147,7 +147,7 @@ export class Receiver {
       // The last ACK means "stored": one that was held back must not leave in its place when the store has room again.
       this.#ackHeldBack = false;
       this.#kept.clear();
-      this.#out.storage.push({ kind: "finish" });
+      this.#out.finish();
     } else if (this.#delivered >= this.#acked + this.#parameters.windowSize) {
       this.#acknowledge(nowMs);
     } else {
@@ -160,7 +160,7 @@ export class Receiver {
     const counters = this.#out.counters;
     counters.blocksReceived++;
     counters.transferredBytes += payload.length;
-    if (payload.length > 0) this.#out.storage.push({ kind: "write", bytes: payload });
+    if (payload.length > 0) this.#out.write(payload);
     if (payload.length < this.#parameters.blockSize) this.#lastDelivered = true;
   }
 

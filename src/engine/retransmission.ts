@@ -39,7 +39,12 @@ export class Retransmission {
   /** Absolute time of the next time-out, `Infinity` when not armed. */
   deadlineMs = Number.POSITIVE_INFINITY;
 
-  #policy: RetransmissionPolicy;
+  // A policy's values lie here and not behind a reference: see the Outbox.
+  #timeoutMs: number;
+  readonly #initialPauseMs: number;
+  readonly #retries: number;
+  readonly #floorMs: number;
+  #unproven: boolean;
   #smoothedMs = -1;
   #varianceMs = 0;
   /** The only sample so far is the handshake's. */
@@ -53,7 +58,11 @@ export class Retransmission {
   #doubtfulAnswers = 0;
 
   constructor(policy: RetransmissionPolicy) {
-    this.#policy = policy;
+    this.#timeoutMs = policy.timeoutMs;
+    this.#initialPauseMs = policy.initialPauseMs;
+    this.#retries = policy.retries;
+    this.#floorMs = policy.floorMs;
+    this.#unproven = policy.unproven;
     this.#pauseMs = this.#firstPauseMs();
   }
 
@@ -64,7 +73,7 @@ export class Retransmission {
 
   /** Replaces the longest pause (a negotiated `timeout` option). */
   setTimeoutMs(timeoutMs: number): void {
-    this.#policy = { ...this.#policy, timeoutMs };
+    this.#timeoutMs = timeoutMs;
     this.#pauseMs = this.#firstPauseMs();
   }
 
@@ -73,7 +82,7 @@ export class Retransmission {
     if (this.#waitingSinceMs < 0) this.#waitingSinceMs = nowMs;
     this.#transmissions++;
     const quiet = this.#transmissions >= this.#transmissionsMax;
-    const latePauseMs = this.#policy.unproven ? Number.POSITIVE_INFINITY : this.latePauseMs;
+    const latePauseMs = this.#unproven ? Number.POSITIVE_INFINITY : this.latePauseMs;
     this.deadlineMs = Math.min(nowMs + (quiet ? latePauseMs : this.#pauseMs), this.#giveUpMs());
   }
 
@@ -82,7 +91,7 @@ export class Retransmission {
    * does not grow.
    */
   heard(nowMs: number): void {
-    if (this.#policy.unproven || this.deadlineMs === Number.POSITIVE_INFINITY) return;
+    if (this.#unproven || this.deadlineMs === Number.POSITIVE_INFINITY) return;
     const wasQuiet = this.#transmissions >= this.#transmissionsMax;
     this.#transmissions = Math.min(this.#transmissions, 1);
     if (wasQuiet) this.deadlineMs = Math.min(nowMs + this.#pauseMs, this.#giveUpMs());
@@ -112,8 +121,8 @@ export class Retransmission {
    *   lost and repeated by its sender): it counts until there is a better one
    */
   progress(sampleMs: number, isProvisional = false): void {
-    if (this.#policy.unproven) {
-      this.#policy = { ...this.#policy, unproven: false };
+    if (this.#unproven) {
+      this.#unproven = false;
       this.#pauseMs = this.#firstPauseMs();
     }
     if (sampleMs >= 0) {
@@ -136,29 +145,27 @@ export class Retransmission {
     }
     const factor = this.#backoffFactor();
     this.#expiries++;
-    this.#pauseMs = Math.min(this.#pauseMs * factor, this.#policy.timeoutMs);
+    this.#pauseMs = Math.min(this.#pauseMs * factor, this.#timeoutMs);
     return false;
   }
 
   #backoffFactor(): number {
-    if (this.#policy.unproven) return UNPROVEN_BACKOFF_FACTOR;
+    if (this.#unproven) return UNPROVEN_BACKOFF_FACTOR;
     return this.#expiries === 0 ? BACKOFF_FACTOR_FIRST : BACKOFF_FACTOR;
   }
 
   get #transmissionsMax(): number {
-    const { unproven, retries } = this.#policy;
-    if (unproven) return UNPROVEN_TRANSMISSIONS_MAX;
-    return this.silentTransmissionsMax ?? Math.max(SILENT_TRANSMISSIONS_MAX, retries + 1);
+    if (this.#unproven) return UNPROVEN_TRANSMISSIONS_MAX;
+    return this.silentTransmissionsMax ?? Math.max(SILENT_TRANSMISSIONS_MAX, this.#retries + 1);
   }
 
   #giveUpMs(): number {
-    return this.#waitingSinceMs + this.#policy.timeoutMs * (this.#policy.retries + 1);
+    return this.#waitingSinceMs + this.#timeoutMs * (this.#retries + 1);
   }
 
   #firstPauseMs(): number {
-    const { timeoutMs, initialPauseMs, floorMs } = this.#policy;
-    if (this.#smoothedMs < 0) return Math.min(timeoutMs, initialPauseMs);
-    return Math.min(timeoutMs, Math.max(floorMs, this.#smoothedMs + 4 * this.#varianceMs));
+    if (this.#smoothedMs < 0) return Math.min(this.#timeoutMs, this.#initialPauseMs);
+    return Math.min(this.#timeoutMs, Math.max(this.#floorMs, this.#smoothedMs + 4 * this.#varianceMs));
   }
 
   /** RFC 6298 §2.2 and §2.3. */

@@ -7,8 +7,8 @@ import {
   PACE_MS,
   PACE_RECOVERY_WINDOWS,
 } from "./constants.js";
-import type { Outbox } from "./effects.js";
 import type { TransferParameters } from "./negotiation.js";
+import type { Outbox } from "./outbox.js";
 import type { Retransmission } from "./retransmission.js";
 
 /**
@@ -130,7 +130,7 @@ export class Sender {
     this.#flightsSinceDuplicate++;
     const ackedBytes = Math.min(acked * blockSize, this.#availableBytes);
     this.#out.counters.transferredBytes = ackedBytes;
-    this.#out.storage.push({ kind: "release", uptoBytes: ackedBytes });
+    this.#out.release(ackedBytes);
     if (!this.done) {
       this.#want();
       this.#pump(nowMs);
@@ -230,6 +230,6 @@ export class Sender {
   /** Two windows: the one that may go now, and the one that the next ACK opens. */
   #want(): void {
     const { blockSize, windowSize } = this.#parameters;
-    this.#out.storage.push({ kind: "want", uptoBytes: (this.#base + 2 * windowSize) * blockSize });
+    this.#out.want((this.#base + 2 * windowSize) * blockSize);
   }
 }

@@ -1,20 +1,20 @@
 import { copyOf } from "./bytes.js";
-import { decode, type ErrorPacket, encodeError, encodeOack, type Packet } from "./codec.js";
+import { decode, type ErrorPacket, encodeError, encodeOack, isKnownOpcode, type Packet } from "./codec.js";
 import { Opcode, RECEIVER_FLOOR_MS, RETRANSMIT_FLOOR_MS, SERVER_INITIAL_PAUSE_MS } from "./constants.js";
 import { Dally } from "./dally.js";
-import {
-  type Fault,
-  Outbox,
-  type StorageCommand,
-  type StorageReply,
-  type TransferCounters,
-  type TransferEvent,
-  type Transmit,
-  type ViolationName,
+import type {
+  Fault,
+  StorageCommand,
+  StorageReply,
+  TransferCounters,
+  TransferEvent,
+  Transmit,
+  ViolationName,
 } from "./effects.js";
 import { readFirstAnswer } from "./handshake.js";
 import { invariant } from "./invariant.js";
 import { completeOffer, type OfferCompletion, type TransferParameters } from "./negotiation.js";
+import { Outbox } from "./outbox.js";
 import { PeerSigns } from "./peer-signs.js";
 import { Receiver } from "./receiver.js";
 import { Retransmission } from "./retransmission.js";
@@ -57,7 +57,8 @@ export class Transfer {
   #greetingSentMs = 0;
   #greetingIsClean = true;
   #proven = false;
-  readonly #signs = new PeerSigns();
+  /** What speaks against the peer since its last sensible packet; null while nothing does. */
+  #signs: PeerSigns | null = null;
   readonly #dally = new Dally();
 
   constructor(config: ClientTransferConfig | ServerTransferConfig) {
@@ -133,7 +134,7 @@ export class Transfer {
       if (this.#sender !== null) {
         // Read ahead while the OACK travels.
         const { blockSize, windowSize } = this.parameters;
-        this.#out.storage.push({ kind: "want", uptoBytes: blockSize * windowSize });
+        this.#out.want(blockSize * windowSize);
       }
     } else {
       this.#state = "moving";
@@ -173,14 +174,14 @@ export class Transfer {
     if (this.#state === "ended") return;
     if (this.#sender !== null && nowMs >= this.#sender.paceAtMs) this.#sender.handlePace(nowMs);
     if (this.#receiver !== null && nowMs >= this.#receiver.gapAtMs) this.#receiver.handleGap(nowMs);
-    if (nowMs >= this.#signs.goneAtMs) {
+    if (this.#signs !== null && nowMs >= this.#signs.goneAtMs) {
       this.#fail({ kind: "network", cause: this.#signs.goneCause as Error });
       return;
     }
     if (nowMs < this.#timer.deadlineMs) return;
     this.#out.counters.timeouts++;
     // In the handshake nothing is at stake yet: nonsense as the only answer ends it at the first time-out.
-    if (this.#timer.expire(nowMs) || (this.#state === "requesting" && this.#signs.suspicion !== null)) {
+    if (this.#timer.expire(nowMs) || (this.#state === "requesting" && this.#signs?.suspicion)) {
       this.#giveUp();
       return;
     }
@@ -212,7 +213,7 @@ export class Transfer {
         break;
       case "finished":
         this.#receiver?.handleFinished(nowMs);
-        this.#out.events.push({ kind: "completed", lastAckMissing: false });
+        this.#out.tell({ kind: "completed", lastAckMissing: false });
         this.#state = "dallying";
         this.#dally.begin(nowMs, this.#config, this.#timeoutMs);
         break;
@@ -251,20 +252,22 @@ export class Transfer {
     // A client that has the whole file may leave before its last ACK arrives.
     if (peerIsGone && this.#state === "dallying") this.#end();
     else if (peerIsGone && this.awaitsLastAck) this.#complete(true);
-    else if (peerIsGone) this.#signs.noteGone(cause, nowMs);
-    else if (!this.#proven) this.#fail({ kind: "network", cause });
+    else if (peerIsGone) {
+      this.#signs ??= new PeerSigns();
+      this.#signs.noteGone(cause, nowMs);
+    } else if (!this.#proven) this.#fail({ kind: "network", cause });
   }
 
   pollTransmit(): Transmit | undefined {
-    return this.#out.transmits.poll();
+    return this.#out.pollTransmit();
   }
 
   pollStorage(): StorageCommand | undefined {
-    return this.#out.storage.poll();
+    return this.#out.pollStorage();
   }
 
   pollEvent(): TransferEvent | undefined {
-    return this.#out.events.poll();
+    return this.#out.pollEvent();
   }
 
   /** Absolute time of the next `handleTimeout`, `Infinity` for none. */
@@ -272,7 +275,8 @@ export class Transfer {
     if (this.#state === "dallying") return this.#dally.endMs;
     if (this.#state === "ended") return Number.POSITIVE_INFINITY;
     const partAtMs = this.#sender?.paceAtMs ?? this.#receiver?.gapAtMs ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.#timer.deadlineMs, partAtMs, this.#signs.goneAtMs);
+    const deadlineMs = Math.min(this.#timer.deadlineMs, partAtMs);
+    return this.#signs === null ? deadlineMs : Math.min(deadlineMs, this.#signs.goneAtMs);
   }
 
   #handleFirstAnswer(packet: Packet, nowMs: number): void {
@@ -283,7 +287,7 @@ export class Transfer {
       return;
     }
     this.#prove(nowMs);
-    this.#out.events.push({ kind: "answered" });
+    this.#out.tell({ kind: "answered" });
     if (answer.kind === "refuse") {
       this.#violate(answer.name, answer.detail);
       return;
@@ -296,7 +300,7 @@ export class Transfer {
     }
     // Some servers echo tsize 0 when they don't know the size.
     if (mode === "octet" && sizeBytes !== null && sizeBytes > 0) this.#expectedBytes = sizeBytes;
-    this.#out.events.push({ kind: "negotiated", oack: answer.oack, parameters, sizeBytes, userExtensions });
+    this.#out.tell({ kind: "negotiated", oack: answer.oack, parameters, sizeBytes, userExtensions });
     this.#openDataPhase(nowMs);
     this.#state = "moving";
     this.#sender?.start(nowMs);
@@ -329,7 +333,7 @@ export class Transfer {
     } else if (packet.kind === "ack" && this.#sender !== null) {
       if (this.#sender.handleAck(packet.wireBlock, nowMs)) {
         this.#proven = true;
-        this.#signs.clear();
+        this.#signs = null;
       }
       if (this.#sender.done) this.#complete(false);
     } else if (packet.kind === "oack" && this.#config.role === "client") {
@@ -349,7 +353,7 @@ export class Transfer {
     }
     if (receiver.hasProgressed) {
       this.#proven = true;
-      this.#signs.clear();
+      this.#signs = null;
     }
     if (this.#state === "dallying") {
       this.#dally.renew(nowMs);
@@ -367,7 +371,7 @@ export class Transfer {
 
   #handleError(packet: ErrorPacket): void {
     if (this.#state === "dallying") return;
-    if (this.#state === "requesting") this.#out.events.push({ kind: "answered" });
+    if (this.#state === "requesting") this.#out.tell({ kind: "answered" });
     const { errorCode, message } = packet;
     this.#fail({ kind: "peer-error", errorCode, message, beforeData: !this.hasMovedData });
   }
@@ -393,28 +397,29 @@ export class Transfer {
 
   #prove(nowMs: number): void {
     this.#proven = true;
-    this.#signs.clear();
+    this.#signs = null;
     this.#timer.progress(this.#greetingIsClean ? nowMs - this.#greetingSentMs : -1, true);
   }
 
   #suspect(name: ViolationName, detail: string, isError = false): void {
     this.#out.counters.junkReceived++;
+    this.#signs ??= new PeerSigns();
     this.#signs.suspect(name, detail, isError);
   }
 
   #violate(name: ViolationName, detail: string): void {
     const { errorCode, message } = violationOnWire(name);
     // An ACK of what won't be stored must not leave before.
-    this.#out.transmits.clear();
+    this.#out.clearTransmits();
     this.#out.send(encodeError(errorCode, message));
     this.#fail({ kind: "violation", name, detail });
   }
 
   #giveUp(): void {
-    const { suspicion } = this.#signs;
-    if (suspicion?.isError === true) {
+    const suspicion = this.#signs?.suspicion;
+    if (suspicion?.isError) {
       this.#fail({ kind: "violation", name: suspicion.name, detail: suspicion.detail });
-    } else if (suspicion !== null) {
+    } else if (suspicion) {
       this.#violate(suspicion.name, suspicion.detail);
     } else if (this.awaitsLastAck) {
       this.#complete(true);
@@ -424,25 +429,20 @@ export class Transfer {
   }
 
   #complete(lastAckMissing: boolean): void {
-    this.#out.events.push({ kind: "completed", lastAckMissing });
+    this.#out.tell({ kind: "completed", lastAckMissing });
     this.#end();
   }
 
   #fail(fault: Fault): void {
     // The store is dropped by the driver: commands that were not drained yet are void.
-    this.#out.storage.clear();
-    this.#out.events.push({ kind: "failed", fault });
+    this.#out.clearStorage();
+    this.#out.tell({ kind: "failed", fault });
     this.#end();
   }
 
   #end(): void {
     this.#state = "ended";
     this.#timer.disarm();
-    this.#out.events.push({ kind: "ended" });
+    this.#out.tell({ kind: "ended" });
   }
-}
-
-/** -1 stands for a datagram too short to hold an opcode: malformed rather than an operation we don't know. */
-function isKnownOpcode(opcode: number): boolean {
-  return opcode === -1 || (opcode >= Opcode.rrq && opcode <= Opcode.oack);
 }
