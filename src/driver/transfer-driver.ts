@@ -67,8 +67,8 @@ export class TransferDriver implements SocketHandlers {
   #lastHeardMs: number;
   #draining = false;
   #closed = false;
-  /** Inputs that came while effects were being carried out; they run afterwards, in order. */
-  readonly #inputs: ((nowMs: number) => void)[] = [];
+  /** Inputs that came while effects were being carried out, and run afterwards, in order; null while there are none. */
+  #inputs: Input[] | null = null;
 
   constructor(options: TransferDriverOptions) {
     this.#transfer = options.transfer;
@@ -156,7 +156,7 @@ export class TransferDriver implements SocketHandlers {
     this.#timer.cancel();
     this.#socket?.close();
     this.#dropStore();
-    this.#inputs.length = 0;
+    this.#inputs = null;
   }
 
   onDatagram(bytes: Uint8Array, peer: Peer): void {
@@ -166,6 +166,7 @@ export class TransferDriver implements SocketHandlers {
     } else if (this.#draining) {
       // Borrowed: it will be another datagram by then.
       const copy = Uint8Array.from(bytes);
+      this.#inputs ??= [];
       this.#inputs.push((nowMs) => this.#takeDatagram(copy, peer, nowMs));
     } else {
       // The hot path: no closure, no queue.
@@ -173,7 +174,7 @@ export class TransferDriver implements SocketHandlers {
       try {
         this.#takeDatagram(bytes, peer, this.#clock.nowMs());
         this.#drain();
-        if (this.#inputs.length > 0) this.#runInputs();
+        if (this.#inputs !== null) this.#runInputs();
       } finally {
         this.#draining = false;
       }
@@ -185,8 +186,9 @@ export class TransferDriver implements SocketHandlers {
     this.#input((nowMs) => this.#transfer.handleNetworkError(error, isPeerGone(error), nowMs));
   }
 
-  #input(act: (nowMs: number) => void): void {
+  #input(act: Input): void {
     if (this.#closed) return;
+    this.#inputs ??= [];
     this.#inputs.push(act);
     if (this.#draining) return;
     this.#draining = true;
@@ -200,10 +202,11 @@ export class TransferDriver implements SocketHandlers {
   }
 
   #runInputs(): void {
-    for (let act = this.#inputs.shift(); act !== undefined; act = this.#inputs.shift()) {
+    for (let act = this.#inputs?.shift(); act !== undefined; act = this.#inputs?.shift()) {
       act(this.#clock.nowMs());
       this.#drain();
     }
+    this.#inputs = null;
   }
 
   #setTimer(): void {
@@ -345,6 +348,9 @@ export class TransferDriver implements SocketHandlers {
     this.#socket?.sendDatagram(answer, peer);
   }
 }
+
+/** Something that happened to a transfer, told to its engine. */
+type Input = (nowMs: number) => void;
 
 const NO_EVENTS: readonly TransferEvent[] = [];
 

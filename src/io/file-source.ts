@@ -15,6 +15,12 @@ export class FileSource implements BlockSource {
   /** Chunks in use, from `#firstChunk` on; those behind the loaded ones are on their way. */
   readonly #chunks: Chunk[] = [];
   #firstChunk = 0;
+  /** Where the first of them ends, and the last. */
+  #firstEnd: number;
+  #requestedBytes = 0;
+  /** The bytes of the chunk that was located last, and where in the file they begin: the next block is there, too. */
+  #located = NO_PIECE.memory;
+  #locatedFrom = 0;
   #availableBytes = 0;
   #handlers: SourceHandlers | null = null;
   #closed = false;
@@ -24,6 +30,7 @@ export class FileSource implements BlockSource {
     this.#cache = cache;
     this.#file = file;
     this.sizeBytes = file.sizeBytes;
+    this.#firstEnd = cache.chunkBytes;
     // A file that is not open any more is in memory now, and need not be later.
     if (file.fd < 0) this.want(0);
   }
@@ -42,33 +49,41 @@ export class FileSource implements BlockSource {
 
   /** Asks for half a chunk more than needed, so that the next read is done before its bytes are. */
   want(uptoBytes: number): void {
-    if (this.#closed) return;
     const { chunkBytes } = this.#cache;
     const end = Math.min(uptoBytes + chunkBytes / 2, this.sizeBytes);
+    if (end <= this.#requestedBytes || this.#closed) return;
     const chunkEnd = Math.ceil(end / chunkBytes);
-    let next = this.#firstChunk + this.#chunks.length;
-    if (next >= chunkEnd) return;
-    for (; next < chunkEnd; next++) {
+    for (let next = this.#firstChunk + this.#chunks.length; next < chunkEnd; next++) {
       this.#chunks.push(this.#cache.acquire(this.#file, next, (failure) => this.#chunkCame(failure)));
     }
+    this.#requestedBytes = chunkEnd * chunkBytes;
     this.#advance();
   }
 
   locate(offset: number, length: number): Piece {
-    const { chunkBytes } = this.#cache;
-    const index = Math.floor(offset / chunkBytes);
-    const memory = this.#chunks[index - this.#firstChunk]?.bytes;
-    if (!memory) return NO_PIECE;
-    const from = offset - index * chunkBytes;
+    let from = offset - this.#locatedFrom;
+    if (from < 0 || from >= this.#located.length) {
+      const { chunkBytes } = this.#cache;
+      const index = Math.floor(offset / chunkBytes);
+      const memory = this.#chunks[index - this.#firstChunk]?.bytes;
+      if (!memory) return NO_PIECE;
+      this.#located = memory;
+      this.#locatedFrom = index * chunkBytes;
+      from = offset - this.#locatedFrom;
+    }
+    const memory = this.#located;
     return { memory, offset: from, length: Math.min(length, memory.length - from) };
   }
 
   release(uptoBytes: number): void {
-    const first = Math.floor(uptoBytes / this.#cache.chunkBytes);
-    const count = Math.min(first - this.#firstChunk, this.#chunks.length);
+    if (uptoBytes < this.#firstEnd) return;
+    const { chunkBytes } = this.#cache;
+    const count = Math.min(Math.floor(uptoBytes / chunkBytes) - this.#firstChunk, this.#chunks.length);
     if (count <= 0) return;
     this.#chunks.splice(0, count);
     this.#firstChunk += count;
+    this.#firstEnd = (this.#firstChunk + 1) * chunkBytes;
+    if (this.#locatedFrom < this.#firstChunk * chunkBytes) this.#located = NO_PIECE.memory;
   }
 
   close(): void {
@@ -76,6 +91,7 @@ export class FileSource implements BlockSource {
     this.#closed = true;
     this.#handlers = null;
     this.#chunks.length = 0;
+    this.#located = NO_PIECE.memory;
     this.#cache.close(this.#file);
   }
 

@@ -10,6 +10,7 @@ import { openForRead } from "../../src/io/root-path.js";
 import { type StorageFailure, viewOf } from "../../src/io/storage.js";
 import { eventually } from "../helpers/eventually.js";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
+import { Random } from "../sim/random.js";
 
 const TIME_LIMIT = { timeout: 120_000 };
 
@@ -74,6 +75,33 @@ test(
     again.close();
   },
 );
+
+test("a source finds any byte that it still has, wherever it looked before", TIME_LIMIT, async (context) => {
+  const root = await temporaryFolder(context);
+  const content = sampleBytes(300_000);
+  await writeFile(join(root, "f"), content);
+  const cache = new BlockCache({ chunkBytes: 65_536 });
+  const source = new FileSource(cache, cache.open(await openForRead(root, "f", "inside")));
+  context.after(() => source.close());
+  await new Promise<void>((resolve, reject) => {
+    const onAvailable = () => source.ended && resolve();
+    source.attach({ onAvailable, onFailure: ({ cause }) => reject(cause) });
+    source.want(content.length);
+  });
+  const random = new Random(7n);
+  for (let released = 0; released < content.length; released += random.between(1, 40_000)) {
+    source.release(released);
+    for (let i = 0; i < 20; i++) {
+      const offset = random.between(released, content.length - 1);
+      const piece = source.locate(offset, random.between(1, 100_000));
+      const chunkEnd = Math.min((Math.floor(offset / 65_536) + 1) * 65_536, content.length);
+      assert.ok(piece.length > 0 && piece.length <= chunkEnd - offset);
+      assert.ok(content.subarray(offset, offset + piece.length).equals(viewOf(piece)));
+    }
+    if (released < 65_536) continue;
+    assert.equal(source.locate(0, 1).length, 0, "a chunk that was released is let go of");
+  }
+});
 
 test(
   "a file is empty, or ends beyond 4 GiB: its bytes are where they belong",
