@@ -8,6 +8,11 @@ import {
 import type { DatagramSocket } from "../io/socket.js";
 import { type BlockSource, NO_PIECE, viewOf } from "../io/storage.js";
 
+// What the engine's index passes on is looked up at each use, in CommonJS: here once, and not for each block.
+const DATA = Opcode.data;
+const numberOnWire = toWireBlock;
+const countOnWire = consecutiveOnWire;
+
 /**
  * Sends a range of DATA blocks as runs, with the payload straight from the source's memory. A run ends where the
  * source's memory or the wire numbers do; a block that lies across two pieces of memory is put together in a buffer
@@ -23,23 +28,22 @@ export function sendBlocks(
   const { blockSize, rollover } = parameters;
   const end = firstBlock + blockCount;
   for (let block = firstBlock; block < end; ) {
-    const count = consecutiveOnWire(block, end - block, rollover);
+    const count = countOnWire(block, end - block, rollover);
     const offset = (block - 1) * blockSize;
     const length = Math.min(count * blockSize, source.availableBytes - offset);
     const piece = length === 0 ? NO_PIECE : source.locate(offset, length);
     // Only the last block of a file may be shorter than blockSize: there the piece holds all that is left.
     const whole = piece.length === length;
     const blocks = whole ? count : Math.floor(piece.length / blockSize);
-    const opcode = Opcode.data;
-    const firstNumber = toWireBlock(block, rollover);
+    const firstNumber = numberOnWire(block, rollover);
     if (blocks > 0) {
       const payload = whole ? piece : { ...piece, length: blocks * blockSize };
-      socket.sendRun({ opcode, firstNumber, count: blocks, payloadBytesEach: blockSize, payload });
+      socket.sendRun({ opcode: DATA, firstNumber, count: blocks, payloadBytesEach: blockSize, payload });
       block += blocks;
     } else {
       const memory = gather(source, offset, Math.min(blockSize, length));
       const payload = { memory, offset: 0, length: memory.length };
-      socket.sendRun({ opcode, firstNumber, count: 1, payloadBytesEach: blockSize, payload });
+      socket.sendRun({ opcode: DATA, firstNumber, count: 1, payloadBytesEach: blockSize, payload });
       block++;
     }
   }

@@ -6,6 +6,9 @@ const ROWS_MAX = 2048;
 /** Room for the small datagrams of one flush. */
 const OUTBOX_BYTES = 65_536;
 
+/** So many of the memories of a flush are looked through for one that comes again: each costs the addon more than that. */
+const MEMORIES_COMPARED = 8;
+
 /** Commands of the reactor (native/README.md). */
 const Command = { run: 0, datagram: 1, close: 2, removePeer: 3 } as const;
 
@@ -107,9 +110,11 @@ export class CommandWriter {
 
   #memoryIndex(memory: Uint8Array): number {
     const memories = this.#memories;
-    const last = memories.length - 1;
-    // Many transfers of one file are often at the same place of it.
-    if (last >= 0 && memories[last] === memory) return last;
+    // Many transfers of one file are often at the same few places of it.
+    const oldest = Math.max(0, memories.length - MEMORIES_COMPARED);
+    for (let index = memories.length - 1; index >= oldest; index--) {
+      if (memories[index] === memory) return index;
+    }
     return memories.push(memory) - 1;
   }
 }
