@@ -10,13 +10,17 @@
 
 namespace ntftp {
 
-// An IPv4 or IPv6 address with its port.
+// An IPv4 or IPv6 address with its port: no larger than that, as hundreds of them are looked at in turn.
 struct Address {
-  sockaddr_storage storage{};
+  union {
+    sockaddr any;
+    sockaddr_in v4;
+    sockaddr_in6 v6{};
+  };
 
-  int family() const { return storage.ss_family; }
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  int family() const { return any.sa_family; }
+  const sockaddr* get() const { return &any; }
+  sockaddr* get() { return &any; }
   socklen_t length() const { return family() == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in); }
   uint16_t port() const;
   void set_port(uint16_t port);

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "system_calls.h"
+
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
@@ -23,7 +25,7 @@ constexpr size_t kAlignment = 64;
 // while, and as long as they come.
 constexpr uint32_t kDatagramsPerVisitMin = 4;
 constexpr uint32_t kDatagramsPerVisitMax = 64;
-constexpr uint32_t kVisitsUntilSeveral = 16;
+constexpr uint32_t kVisitsUntilSeveral = 64;
 // In a row of the table.
 constexpr size_t kPeerWord = 3;
 // Datagrams that one coalesced receive may hold (the kernel's limit is 64; newer ones may have 128).
@@ -65,17 +67,15 @@ Details ReadDetails(const msghdr& message) {
     } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
       in_pktinfo info;
       memcpy(&info, CMSG_DATA(c), sizeof(info));
-      auto* local = reinterpret_cast<sockaddr_in*>(details.local.get());
-      local->sin_family = AF_INET;
-      local->sin_addr = info.ipi_addr;
+      details.local.v4.sin_family = AF_INET;
+      details.local.v4.sin_addr = info.ipi_addr;
       // The address of this machine that it came to is another one than its header names.
       details.is_for_many = info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr || details.local.IsMulticast();
     } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
       in6_pktinfo info;
       memcpy(&info, CMSG_DATA(c), sizeof(info));
-      auto* local = reinterpret_cast<sockaddr_in6*>(details.local.get());
-      local->sin6_family = AF_INET6;
-      local->sin6_addr = info.ipi6_addr;
+      details.local.v6.sin6_family = AF_INET6;
+      details.local.v6.sin6_addr = info.ipi6_addr;
       details.is_for_many = details.local.IsMulticast();
     }
   }
@@ -120,23 +120,27 @@ int BatchReceiver::ReceiveOne(UdpSocket& socket, int descriptor) {
   alignas(cmsghdr) char control[kControlBytes];
   iovec iov{inbox_ + used_, RoomOf(socket)};
   msghdr message{};
-  message.msg_name = &from.storage;
-  message.msg_namelen = sizeof(from.storage);
+  message.msg_name = from.get();
+  message.msg_namelen = sizeof(Address);
   message.msg_iov = &iov;
   message.msg_iovlen = 1;
   if (socket.receives_coalesced || socket.reports_local) {
     message.msg_control = control;
     message.msg_controllen = sizeof(control);
   }
+  const bool is_connected = descriptor == socket.connected_fd;
   const auto receive = [&] {
     if (message.msg_control != nullptr) return recvmsg(descriptor, &message, MSG_DONTWAIT);
-    return recvfrom(descriptor, iov.iov_base, iov.iov_len, MSG_DONTWAIT, from.get(), &message.msg_namelen);
+    // Whose it is needs no asking.
+    if (is_connected) return ReceiveFrom(descriptor, iov.iov_base, iov.iov_len, nullptr, nullptr);
+    return ReceiveFrom(descriptor, iov.iov_base, iov.iov_len, from.get(), &message.msg_namelen);
   };
   ssize_t bytes = receive();
   // The socket's pending error is told once, before a datagram that came earlier: a last ACK, then a closed port.
   if (bytes < 0 && IsPassing(errno)) bytes = receive();
   if (bytes < 0) return IsFatal(errno) ? errno : 0;
-  Record(socket, message, from, used_, static_cast<size_t>(bytes));
+  const uint32_t peer = is_connected ? socket.connected_peer : socket.peers.Find(from);
+  Record(socket, message, from, peer, used_, static_cast<size_t>(bytes));
   used_ += Aligned(static_cast<size_t>(bytes));
   return 0;
 }
@@ -152,8 +156,8 @@ int BatchReceiver::ReceiveMany(UdpSocket& socket, int descriptor) {
     iovs_[i] = {inbox_ + used_ + i * slot, slot};
     msghdr& message = messages_[i].msg_hdr;
     message = {};
-    message.msg_name = &senders_[i].storage;
-    message.msg_namelen = sizeof(sockaddr_storage);
+    message.msg_name = senders_[i].get();
+    message.msg_namelen = sizeof(Address);
     message.msg_iov = &iovs_[i];
     message.msg_iovlen = 1;
     message.msg_control = has_details ? &controls_[i * kControlSlot] : nullptr;
@@ -172,19 +176,19 @@ int BatchReceiver::ReceiveMany(UdpSocket& socket, int descriptor) {
   const bool is_filled = static_cast<uint32_t>(taken) == visit_size;
   socket.visit_size = is_filled ? std::min(2 * visit_size, kDatagramsPerVisitMax) : static_cast<uint32_t>(taken);
   for (int i = 0; i < taken; i++) {
-    Record(socket, messages_[i].msg_hdr, senders_[i], used_ + static_cast<size_t>(i) * slot, messages_[i].msg_len);
+    const size_t offset = used_ + static_cast<size_t>(i) * slot;
+    Record(socket, messages_[i].msg_hdr, senders_[i], socket.peers.Find(senders_[i]), offset, messages_[i].msg_len);
   }
   used_ += static_cast<size_t>(taken) * slot;
   return 0;
 }
 
-void BatchReceiver::Record(const UdpSocket& socket, const msghdr& message, const Address& from, size_t offset,
-                           size_t bytes) {
+void BatchReceiver::Record(const UdpSocket& socket, const msghdr& message, const Address& from, uint32_t peer,
+                           size_t offset, size_t bytes) {
   const Details details = message.msg_controllen > 0 ? ReadDetails(message) : Details();
   // RFC 1123 4.2.3.5: requests to everybody get no answer.
   if (details.is_for_many) return;
   const size_t segment_bytes = details.segment_bytes > 0 ? details.segment_bytes : bytes;
-  const uint32_t peer = socket.peers.Find(from);
   size_t at = 0;
   do {
     const size_t length = std::min(segment_bytes, bytes - at);

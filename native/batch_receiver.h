@@ -37,7 +37,9 @@ class BatchReceiver {
   int ReceiveOne(UdpSocket& socket, int descriptor);
   int ReceiveMany(UdpSocket& socket, int descriptor);
   // One row for each datagram that the message brought: several, where the kernel joined them.
-  void Record(const UdpSocket& socket, const msghdr& message, const Address& from, size_t offset, size_t bytes);
+  // `from` counts where it is no peer's.
+  void Record(const UdpSocket& socket, const msghdr& message, const Address& from, uint32_t peer, size_t offset,
+              size_t bytes);
 
   uint8_t* inbox_;
   size_t inbox_bytes_;

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "system_calls.h"
+
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
@@ -24,6 +26,8 @@ constexpr size_t kIovsMax = 1024;
 constexpr size_t kPiecesMax = 256;
 constexpr uint32_t kBlocksAtOnce = 256;
 constexpr size_t kControlBytes = CMSG_SPACE(sizeof(uint16_t));
+// Up to here, a datagram that leaves alone is put together: for the kernel's short way, which takes one buffer.
+constexpr size_t kJoinedBytesMax = 1536;
 
 bool IsFull(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -94,7 +98,7 @@ void BatchSender::Select(UdpSocket& socket, size_t iovs, size_t header_bytes) {
 void BatchSender::Submit() {
   if (pieces_.empty()) return;
   device_is_full_ = false;
-  if (socket_->kept.empty()) {
+  if (!socket_->HasKept()) {
     SendPieces();
   } else {
     KeepFrom(0);
@@ -102,7 +106,7 @@ void BatchSender::Submit() {
   pieces_.clear();
   iov_count_ = 0;
   header_bytes_ = 0;
-  if (!socket_->kept.empty()) {
+  if (socket_->HasKept()) {
     device_is_full_ ? watcher_.OnDeviceFull(*socket_) : watcher_.OnFull(*socket_);
   }
 }
@@ -139,11 +143,27 @@ int BatchSender::Try(size_t from, bool alone) {
   const int by = socket_->DescriptorTo(pieces_[from].peer);
   const size_t most = features_.batches && !alone ? pieces_.size() - from : 1;
   size_t count = 0;
+  if (most == 1 && IsShort(pieces_[from])) return SendShort(pieces_[from], by);
   for (; count < most && socket_->DescriptorTo(pieces_[from + count].peer) == by; count++) {
     messages_[count] = {MessageOf(pieces_[from + count], count), 0};
   }
-  if (count == 1) return sendmsg(by, &messages_[0].msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+  if (count == 1) return SendMessage(by, &messages_[0].msg_hdr) < 0 ? -1 : 1;
   return sendmmsg(by, messages_.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
+}
+
+bool BatchSender::IsShort(const Piece& piece) const {
+  return piece.segments == 1 && piece.segment_bytes <= kJoinedBytesMax;
+}
+
+int BatchSender::SendShort(const Piece& piece, int by) {
+  uint8_t joined[kJoinedBytesMax];
+  const iovec* parts = &iovs_[piece.first_iov];
+  memcpy(joined, parts[0].iov_base, parts[0].iov_len);
+  if (parts[1].iov_len > 0) memcpy(joined + parts[0].iov_len, parts[1].iov_base, parts[1].iov_len);
+  const size_t length = parts[0].iov_len + parts[1].iov_len;
+  if (by != socket_->fd) return SendTo(by, joined, length, nullptr, 0) < 0 ? -1 : 1;
+  const Address& to = AddressOf(piece);
+  return SendTo(by, joined, length, to.get(), to.length()) < 0 ? -1 : 1;
 }
 
 bool BatchSender::Settle(const Piece& piece, int error, bool retried) {
@@ -166,7 +186,7 @@ void BatchSender::SendApart(const Piece& piece) {
   for (uint32_t i = 0; i < piece.segments; i++) {
     const Piece one{piece.peer, piece.first_iov + i * 2, 1, piece.segment_bytes, false};
     msghdr message = MessageOf(one, 0);
-    if (!socket_->kept.empty()) {
+    if (socket_->HasKept()) {
       KeepPiece(piece, i);
       return;
     }
@@ -216,7 +236,7 @@ msghdr BatchSender::MessageOf(const Piece& piece, size_t control_slot) {
 
 void BatchSender::Resume(UdpSocket& socket) {
   bool retried = false;
-  while (!socket.kept.empty()) {
+  while (socket.HasKept()) {
     const KeptDatagram& next = socket.kept.front();
     if (sendto(socket.fd, next.bytes.data(), next.bytes.size(), MSG_DONTWAIT, next.to.get(), next.to.length()) < 0) {
       const int error = errno;

@@ -70,6 +70,8 @@ class BatchSender {
   void SendPieces();
   // Tries pieces [from, ...), or that one alone; returns how many the kernel took, or -1 with errno.
   int Try(size_t from, bool alone);
+  bool IsShort(const Piece& piece) const;
+  int SendShort(const Piece& piece, int by);
   // Deals with the errno of a piece: true when the piece is settled, false when it is to be tried again.
   bool Settle(const Piece& piece, int error, bool retried);
   void SendApart(const Piece& piece);

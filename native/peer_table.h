@@ -9,8 +9,8 @@
 
 namespace ntftp {
 
-// Numbers begin at 1; 0 stands for nobody. A transfer's own socket has one peer, which costs one comparison to find;
-// a shared port has hundreds, which cost a look into a hash table.
+// Numbers begin at 1; 0 stands for nobody. A transfer's own socket has one peer, which lies in the socket and costs one
+// comparison to find; a shared port has hundreds, which cost a look into a hash table.
 class PeerTable {
  public:
   // The number of a new peer.
@@ -28,11 +28,17 @@ class PeerTable {
     bool used = false;
   };
 
-  std::vector<Slot> slots_;
+  uint32_t size() const { return 1 + static_cast<uint32_t>(others_.size()); }
+  Slot& SlotOf(uint32_t id) { return id == 1 ? first_ : others_[id - 2]; }
+  const Slot& SlotOf(uint32_t id) const { return id == 1 ? first_ : others_[id - 2]; }
+
+  Slot first_;
+  uint32_t count_ = 0;
+  bool has_others_ = false;
+  std::vector<Slot> others_;
   std::vector<uint32_t> free_;
   // Only with more than one peer.
   std::unordered_map<Address, uint32_t, AddressHash> ids_;
-  size_t count_ = 0;
 };
 
 }  // namespace ntftp

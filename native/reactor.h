@@ -69,6 +69,7 @@ class Reactor final : private SendWatcher {
   // One look at the epoll set; false when there was nothing.
   bool Round();
   void Serve(UdpSocket& socket, int descriptor, uint32_t events);
+  void Prefetch(uint32_t handle) const;
   void Connect(UdpSocket& socket);
   void Disconnect(UdpSocket& socket);
   void Resume(UdpSocket& socket);

@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "system_calls.h"
+
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
@@ -27,14 +29,16 @@ size_t HeldBytes(const std::vector<uint8_t>& bytes) { return bytes.size() + size
 // ICMP errors taken at once: a flood of them must not hold up the loop.
 constexpr int kErrorsPerVisit = 16;
 
+// More datagrams than a socket's buffer holds of the smallest ones.
+constexpr int kEarlyMax = 1024;
+
 // The local address that a datagram leaves from.
 void WriteSource(msghdr* message, const Address& from) {
   cmsghdr* control = CMSG_FIRSTHDR(message);
   if (from.family() == AF_INET6) {
     in6_pktinfo info{};
-    const auto* address = reinterpret_cast<const sockaddr_in6*>(from.get());
-    info.ipi6_addr = address->sin6_addr;
-    info.ipi6_ifindex = address->sin6_scope_id;
+    info.ipi6_addr = from.v6.sin6_addr;
+    info.ipi6_ifindex = from.v6.sin6_scope_id;
     control->cmsg_level = IPPROTO_IPV6;
     control->cmsg_type = IPV6_PKTINFO;
     control->cmsg_len = CMSG_LEN(sizeof(info));
@@ -42,7 +46,7 @@ void WriteSource(msghdr* message, const Address& from) {
     message->msg_controllen = CMSG_SPACE(sizeof(info));
   } else {
     in_pktinfo info{};
-    info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(from.get())->sin_addr;
+    info.ipi_spec_dst = from.v4.sin_addr;
     control->cmsg_level = IPPROTO_IP;
     control->cmsg_type = IP_PKTINFO;
     control->cmsg_len = CMSG_LEN(sizeof(info));
@@ -74,7 +78,7 @@ int UdpSocket::Open(const OpenOptions& options, const char** failed_call) {
     Close();
     return error;
   }
-  socklen_t length = sizeof(local.storage);
+  socklen_t length = sizeof(Address);
   getsockname(fd, local.get(), &length);
   datagram_bytes = options.datagram_bytes;
   reports_local = options.report_local;
@@ -101,6 +105,10 @@ int UdpSocket::Connect(uint32_t peer) {
     second.Close();
     return error != 0 ? error : ENOPROTOOPT;
   }
+  // What came between bind and connect may be anybody's, and counts as lost: from now on only the peer is heard here.
+  for (int i = 0; i < kEarlyMax; i++) {
+    if (ReceiveFrom(second.fd, nullptr, 0, nullptr, nullptr) < 0 && errno == EAGAIN) break;
+  }
   connected_fd = std::exchange(second.fd, -1);
   connected_peer = peer;
   return 0;
@@ -125,7 +133,7 @@ int UdpSocket::Adopt(int other, uint32_t datagram_bytes_max, bool coalesce, cons
     Close();
     return error;
   }
-  length = sizeof(local.storage);
+  length = sizeof(Address);
   getsockname(fd, local.get(), &length);
   datagram_bytes = datagram_bytes_max;
   if (coalesce) receives_coalesced = SetOption(fd, IPPROTO_UDP, UDP_GRO, 1) == 0;
@@ -211,8 +219,8 @@ void UdpSocket::TakeGonePeers(int from, std::vector<uint32_t>* gone) {
     alignas(cmsghdr) char control[512];
     iovec iov{payload, sizeof(payload)};
     msghdr message{};
-    message.msg_name = &original_peer.storage;
-    message.msg_namelen = sizeof(original_peer.storage);
+    message.msg_name = original_peer.get();
+    message.msg_namelen = sizeof(Address);
     message.msg_iov = &iov;
     message.msg_iovlen = 1;
     message.msg_control = control;

@@ -39,6 +39,8 @@ struct KeptDatagram {
   std::vector<uint8_t> bytes;
 };
 
+// What each datagram needs comes first, and without a pointer to follow: of hundreds of sockets in turn, none is in the
+// processor's caches.
 struct UdpSocket {
   int fd = -1;
   // A second socket on the same port, connected to the only peer of a long transfer: the kernel looks up the way to it
@@ -46,8 +48,6 @@ struct UdpSocket {
   int connected_fd = -1;
   uint32_t connected_peer = 0;
   uint32_t handle = 0;
-  Address local;
-  PeerTable peers;
   uint32_t datagram_bytes = 0;
   // Datagrams asked for at the next visit: grows while that many are there, and is small again when they are not.
   uint32_t visit_size = 1;
@@ -65,8 +65,11 @@ struct UdpSocket {
   bool waits_for_room = false;
   // JavaScript closed it; it lives on until everything kept has left.
   bool closing = false;
-  std::deque<KeptDatagram> kept;
+  // 0 where nothing is kept: each datagram has its own size added.
   size_t kept_bytes = 0;
+  PeerTable peers;
+  Address local;
+  std::deque<KeptDatagram> kept;
 
   // Creates and binds; 0, or the errno with the name of the call that failed.
   int Open(const OpenOptions& options, const char** failed_call);
@@ -81,6 +84,7 @@ struct UdpSocket {
   void Close();
   // Drops what does not fit the limit: that is as good as lost on the way.
   void Keep(const Address& to, std::vector<uint8_t> bytes);
+  bool HasKept() const { return kept_bytes > 0; }
   // What was kept first has left.
   void DropFirstKept();
   // One datagram, now; from that local address, where one is given. Returns 0 or an errno.
