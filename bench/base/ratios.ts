@@ -28,8 +28,9 @@ export function compareSamples(samples: readonly Sample[], line: string): Omit<R
 
 /** A table in Markdown. */
 export function formatRows(rows: readonly Row[]): string {
+  // In a short run of many clients, nobody may come to the end of a file.
   const cell = ({ median, lowest, highest }: Spread): string =>
-    `${median.toFixed(3)} (${lowest.toFixed(3)} to ${highest.toFixed(3)})`;
+    median > 0 ? `${median.toFixed(3)} (${lowest.toFixed(3)} to ${highest.toFixed(3)})` : "-";
   const head = ["candidate / base", "CPU s/GiB", "CPU ms/transfer", "MiB/s", "peak memory"];
   const body = rows.map((row) => [
     row.line,

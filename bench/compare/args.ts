@@ -77,8 +77,8 @@ export function parseCompareCommand(words: readonly string[], programs: string):
 }
 
 function afterHelp(programs: string): string {
-  const lines = LINES.map(({ name, title }) => `  ${name.padEnd(14)}${title}`);
-  const subjects = allSubjects(programs).map(({ id, title }) => `  ${id.padEnd(14)}${title}`);
+  const lines = LINES.map(({ name, title }) => `  ${name.padEnd(17)}${title}`);
+  const subjects = allSubjects(programs).map(({ id, title }) => `  ${id.padEnd(17)}${title}`);
   return `
 Lines (blksize, windowsize; files of 1 MiB and 16 clients where nothing else is said):
 ${lines.join("\n")}

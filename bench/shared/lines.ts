@@ -12,7 +12,7 @@ export interface Line {
   readonly lossPercent: number;
   /** What decides: CPU for each byte, CPU for each transfer, or the speed. */
   readonly figure: Figure;
-  /** How many times as long as others it runs: where time-outs of seconds have to show. */
+  /** How many times as long as others it runs: where time-outs of seconds have to show, or many clients to take turns. */
   readonly timeFactor: number;
   /** There is no such file: every answer is an ERROR, and that is what is counted. */
   readonly isMissing: boolean;
@@ -64,8 +64,9 @@ export const LINES: readonly Line[] = [
   }),
   line("clients-1", "1428, 1, 1 client", [1428, 1], { clients: 1 }),
   line("clients-128", "1428, 1, 128 clients", [1428, 1], { clients: 128 }),
-  line("clients-512", "1428, 1, 512 clients", [1428, 1], { clients: 512 }),
-  line("clients-1024", "1428, 1, 1024 clients", [1428, 1], { clients: 1024 }),
+  // So long that clients end as many files as they begin.
+  line("clients-512", "1428, 1, 512 clients", [1428, 1], { clients: 512, timeFactor: 3 }),
+  line("clients-1024", "1428, 1, 1024 clients", [1428, 1], { clients: 1024, timeFactor: 6 }),
   loss(1, 16),
   loss(1, 128),
   loss(16, 16),
