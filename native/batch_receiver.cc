@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "system_calls.h"
@@ -22,10 +24,11 @@ constexpr size_t kDatagramBytesMax = 65'536;
 constexpr size_t kAlignment = 64;
 // Taken from one socket before the next one has its turn. Most hear one ACK at a time: asking for one is cheaper than
 // asking for several in vain (0.3 us of 3.5 for a datagram's way over loopback). So several are asked for once in a
-// while, and as long as they come.
+// while, and as long as they come; from a peer that has had its own socket for a while, more seldom.
 constexpr uint32_t kDatagramsPerVisitMin = 4;
 constexpr uint32_t kDatagramsPerVisitMax = 64;
-constexpr uint32_t kVisitsUntilSeveral = 64;
+constexpr uint32_t kVisitsUntilSeveral = 16;
+constexpr uint32_t kVisitsUntilSeveralOfPeer = 64;
 // In a row of the table.
 constexpr size_t kPeerWord = 3;
 // Datagrams that one coalesced receive may hold (the kernel's limit is 64; newer ones may have 128).
@@ -48,6 +51,15 @@ bool IsFatal(int error) { return error == EBADF || error == ENOTSOCK || error ==
 // News of datagrams that left earlier: the next call brings what arrived.
 bool IsPassing(int error) {
   return error != EAGAIN && error != EWOULDBLOCK && error != ENOSYS && error != EPERM && !IsFatal(error);
+}
+
+// Before Linux 5.4, one of several sockets on a port was chosen by a hash alone, be it connected to somebody else.
+bool ConnectedHearPeerAlone() {
+  utsname kernel{};
+  int major = 0;
+  int minor = 0;
+  if (uname(&kernel) != 0 || sscanf(kernel.release, "%d.%d", &major, &minor) != 2) return false;
+  return major > 5 || (major == 5 && minor >= 4);
 }
 
 // What the kernel says about a message beside its bytes.
@@ -92,7 +104,8 @@ BatchReceiver::BatchReceiver(uint8_t* inbox, size_t inbox_bytes, uint32_t* recor
       messages_(kDatagramsPerVisitMax),
       iovs_(kDatagramsPerVisitMax),
       senders_(kDatagramsPerVisitMax),
-      controls_(kDatagramsPerVisitMax * kControlSlot) {}
+      controls_(kDatagramsPerVisitMax * kControlSlot),
+      connected_hear_peer_alone_(ConnectedHearPeerAlone()) {}
 
 void BatchReceiver::Reset() {
   used_ = 0;
@@ -106,8 +119,9 @@ bool BatchReceiver::HasRoom() const {
 int BatchReceiver::Receive(UdpSocket& socket, int descriptor) {
   const uint32_t before = count_;
   // Where datagrams may have any size, there is room for one at a time.
+  const uint32_t lone_visits_max = socket.hears_peer_alone ? kVisitsUntilSeveralOfPeer : kVisitsUntilSeveral;
   const bool takes_one = socket.datagram_bytes == 0 || !batches_ ||
-                         (socket.visit_size == 1 && ++socket.lone_visits < kVisitsUntilSeveral);
+                         (socket.visit_size == 1 && ++socket.lone_visits < lone_visits_max);
   if (!takes_one) socket.lone_visits = 0;
   const int error = takes_one ? ReceiveOne(socket, descriptor) : ReceiveMany(socket, descriptor);
   const bool brought_one = count_ == before + 1 && records_[before * size_t{kRecordWords} + kPeerWord] != 0;
@@ -128,18 +142,17 @@ int BatchReceiver::ReceiveOne(UdpSocket& socket, int descriptor) {
     message.msg_control = control;
     message.msg_controllen = sizeof(control);
   }
-  const bool is_connected = descriptor == socket.connected_fd;
+  const bool is_known = descriptor == socket.connected_fd && socket.hears_peer_alone;
   const auto receive = [&] {
     if (message.msg_control != nullptr) return recvmsg(descriptor, &message, MSG_DONTWAIT);
-    // Whose it is needs no asking.
-    if (is_connected) return ReceiveFrom(descriptor, iov.iov_base, iov.iov_len, nullptr, nullptr);
+    if (is_known) return ReceiveFrom(descriptor, iov.iov_base, iov.iov_len, nullptr, nullptr);
     return ReceiveFrom(descriptor, iov.iov_base, iov.iov_len, from.get(), &message.msg_namelen);
   };
   ssize_t bytes = receive();
   // The socket's pending error is told once, before a datagram that came earlier: a last ACK, then a closed port.
   if (bytes < 0 && IsPassing(errno)) bytes = receive();
   if (bytes < 0) return IsFatal(errno) ? errno : 0;
-  const uint32_t peer = is_connected ? socket.connected_peer : socket.peers.Find(from);
+  const uint32_t peer = is_known ? socket.connected_peer : socket.peers.Find(from);
   Record(socket, message, from, peer, used_, static_cast<size_t>(bytes));
   used_ += Aligned(static_cast<size_t>(bytes));
   return 0;
@@ -172,6 +185,9 @@ int BatchReceiver::ReceiveMany(UdpSocket& socket, int descriptor) {
     // A sandbox that does not know the call: from now on one by one.
     if (errno == ENOSYS || errno == EPERM) batches_ = false;
     return IsFatal(errno) ? errno : 0;
+  }
+  if (descriptor == socket.connected_fd && static_cast<size_t>(taken) < wanted) {
+    socket.hears_peer_alone = connected_hear_peer_alone_;
   }
   const bool is_filled = static_cast<uint32_t>(taken) == visit_size;
   socket.visit_size = is_filled ? std::min(2 * visit_size, kDatagramsPerVisitMax) : static_cast<uint32_t>(taken);

@@ -53,6 +53,8 @@ class BatchReceiver {
   std::vector<iovec> iovs_;
   std::vector<Address> senders_;
   std::vector<uint8_t> controls_;
+  // A connected socket gets no datagram of anybody else.
+  bool connected_hear_peer_alone_;
 };
 
 }  // namespace ntftp

@@ -9,7 +9,7 @@
 
 namespace ntftp {
 
-// Numbers begin at 1; 0 stands for nobody. A transfer's own socket has one peer, which lies in the socket and costs one
+// Numbers begin at 1; 0 stands for nobody. A server's transfer has one peer, which lies in its socket and costs one
 // comparison to find; a shared port has hundreds, which cost a look into a hash table.
 class PeerTable {
  public:

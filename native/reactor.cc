@@ -135,7 +135,7 @@ UdpSocket* Reactor::Find(uint32_t handle) {
 
 void Reactor::Prefetch(uint32_t handle) const {
   const uint32_t slot = handle & kSlotMask;
-  if (slot >= slots_.size()) return;
+  if (slot >= slots_.size() || !slots_[slot]) return;
   const auto* socket = reinterpret_cast<const char*>(slots_[slot].get());
   __builtin_prefetch(socket);
   __builtin_prefetch(socket + kCacheLineBytes);

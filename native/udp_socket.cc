@@ -11,8 +11,6 @@
 #include <cstring>
 #include <utility>
 
-#include "system_calls.h"
-
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
@@ -28,9 +26,6 @@ size_t HeldBytes(const std::vector<uint8_t>& bytes) { return bytes.size() + size
 
 // ICMP errors taken at once: a flood of them must not hold up the loop.
 constexpr int kErrorsPerVisit = 16;
-
-// More datagrams than a socket's buffer holds of the smallest ones.
-constexpr int kEarlyMax = 1024;
 
 // The local address that a datagram leaves from.
 void WriteSource(msghdr* message, const Address& from) {
@@ -105,18 +100,17 @@ int UdpSocket::Connect(uint32_t peer) {
     second.Close();
     return error != 0 ? error : ENOPROTOOPT;
   }
-  // What came between bind and connect may be anybody's, and counts as lost: from now on only the peer is heard here.
-  for (int i = 0; i < kEarlyMax; i++) {
-    if (ReceiveFrom(second.fd, nullptr, 0, nullptr, nullptr) < 0 && errno == EAGAIN) break;
-  }
   connected_fd = std::exchange(second.fd, -1);
   connected_peer = peer;
+  hears_peer_alone = false;
+  lone_visits = 0;
   return 0;
 }
 
 void UdpSocket::Disconnect() {
   if (connected_fd >= 0) close(connected_fd);
   connected_fd = -1;
+  hears_peer_alone = false;
 }
 
 int UdpSocket::Adopt(int other, uint32_t datagram_bytes_max, bool coalesce, const char** failed_call) {

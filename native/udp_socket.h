@@ -55,6 +55,8 @@ struct UdpSocket {
   uint32_t lone_visits = 0;
   // Visits in a row that brought one datagram, of a peer.
   uint32_t lone_datagrams = 0;
+  // The connected socket was emptied once: what came before it was connected, from anybody, is no longer in it.
+  bool hears_peer_alone = false;
   // Nobody else may have the port, or is meant to.
   bool may_connect = false;
   bool receives_coalesced = false;

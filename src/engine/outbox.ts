@@ -8,8 +8,9 @@ import type { StorageCommand, TransferCounters, TransferEvent, Transmit } from "
  * caches any more: each one that an ACK has to look at is a wait for memory. All else goes through queues.
  */
 export class Outbox {
-  /** Bytes below are not needed any more, bytes up to are; 0 where that is no news. */
+  /** Bytes below are acknowledged; 0: no news. */
   #releasedBytes = 0;
+  /** Bytes up to here will be needed; 0: no news. */
   #wantedBytes = 0;
   /** Blocks that leave before what is queued; none while the count is 0. */
   #firstBlock = 0;

@@ -18,12 +18,16 @@ const HEADER_BYTES = 4;
 /** Up to here, a block is put together in one buffer: cheaper for node than a list of two. */
 const JOINED_BYTES_MAX = 2048;
 
-/** The block that is being sent. The kernel takes it at once, as a rule; then it serves for the next one, too. */
-let scratch: Buffer | null = null;
+/** The block that is being sent. The kernel takes it at once, as a rule; then its memory serves for the next one, too. */
+let block = Buffer.allocUnsafeSlow(HEADER_BYTES + JOINED_BYTES_MAX);
 
-function joined(bytes: number): Buffer {
-  if (scratch?.length !== bytes) scratch = Buffer.allocUnsafeSlow(bytes);
-  return scratch;
+function blockOf(bytes: number): Buffer {
+  if (block.length !== bytes) block = Buffer.from(block.buffer, 0, bytes);
+  return block;
+}
+
+function leaveBlock(): void {
+  block = Buffer.allocUnsafeSlow(HEADER_BYTES + JOINED_BYTES_MAX);
 }
 
 const NOBODY: Peer = { address: "", port: 0 };
@@ -122,16 +126,17 @@ class NodeDgramSocket implements DatagramSocket {
     for (let i = 0; i < count; i++) {
       const from = payload.offset + i * payloadBytesEach;
       const to = i === count - 1 ? end : from + payloadBytesEach;
-      const block = isJoined ? joined(HEADER_BYTES + to - from) : Buffer.allocUnsafe(HEADER_BYTES);
-      block.writeUInt16BE(opcode, 0);
-      block.writeUInt16BE(firstNumber + i, 2);
+      const bytes = payload.memory.subarray(from, to);
+      const head = isJoined ? blockOf(HEADER_BYTES + bytes.length) : Buffer.allocUnsafe(HEADER_BYTES);
+      head.writeUInt16BE(opcode, 0);
+      head.writeUInt16BE(firstNumber + i, 2);
       if (isJoined) {
-        block.set(payload.memory.subarray(from, to), HEADER_BYTES);
-        socket.send(block, port, address);
-        // Node has the block still: another one serves next time.
-        if (socket.getSendQueueCount() > 0) scratch = null;
+        head.set(bytes, HEADER_BYTES);
+        socket.send(head, port, address);
+        // What the kernel has not taken, node keeps.
+        if (socket.getSendQueueCount() > 0) leaveBlock();
       } else {
-        socket.send([block, payload.memory.subarray(from, to)], port, address);
+        socket.send([head, bytes], port, address);
       }
     }
   }

@@ -11,7 +11,13 @@ import type {
 const TIME_LIMIT = { timeout: 120_000 };
 
 /** Far more datagrams one by one than make a transfer a long one. */
-const LONG_ROUNDS = 200;
+const LONG_ROUNDS = 400;
+
+/** Between two of a stranger's: enough of them to make it one. */
+const ROUNDS_AMONG_PEERS = 100;
+
+/** Around the sizes up to which a block is copied before it is sent. */
+const BLOCK_SIZES = [1, 512, 1428, 1531, 1532, 1533, 2047, 2048, 2049, 8192];
 
 /** A datagram as it arrived; the bytes are a copy. */
 interface Arrived {
@@ -92,19 +98,35 @@ export function testSocketContract(names: string, here: SocketFactory, there: So
       },
     );
 
-    test(
-      `${names}: a long conversation, one datagram at a time: strangers are heard, the peer may change (${address})`,
-      TIME_LIMIT,
-      async () => {
+    test(`${names}: single blocks of any size arrive with their bytes (${address})`, TIME_LIMIT, async () => {
+      const [a, b] = [await bind(here, { address }), await bind(there, { address })];
+      a.socket.setPeer(b.peer);
+      // The first ones leave from a new socket, the last ones in a long conversation.
+      for (let round = 0; round < ROUNDS_AMONG_PEERS + BLOCK_SIZES.length; round++) {
+        const length = BLOCK_SIZES[round % BLOCK_SIZES.length] as number;
+        const memory = Uint8Array.from({ length: length + 1 }, (_, at) => (at * 7 + round) & 255);
+        const payload = { memory, offset: 1, length };
+        a.socket.sendRun({ opcode: 3, firstNumber: round, count: 1, payloadBytesEach: length, payload });
+        assert.deepEqual((await b.next()).bytes, [0, 3, 0, round, ...memory.subarray(1)]);
+        b.socket.sendDatagram(Uint8Array.of(round), a.peer);
+        await a.next();
+      }
+      for (const { socket } of [a, b]) socket.close();
+    });
+
+    for (const datagramBytes of [0, 100]) {
+      const sizes = datagramBytes === 0 ? "of any size" : "of few bytes";
+      const title = `${names}: a long conversation, one datagram ${sizes} at a time: strangers are heard, the peer may change`;
+      test(`${title} (${address})`, TIME_LIMIT, async () => {
         const [a, b, c] = [
-          await bind(here, { address }),
-          await bind(there, { address }),
-          await bind(there, { address }),
+          await bind(here, { address, datagramBytes }),
+          await bind(there, { address, datagramBytes }),
+          await bind(there, { address, datagramBytes }),
         ];
         const say = async (from: typeof a, to: typeof a, byte: number): Promise<void> => {
           from.socket.sendDatagram(Uint8Array.of(byte), to.peer);
           const { bytes, peer } = await to.next();
-          assert.deepEqual([bytes, peer.address, peer.port], [[byte], address, from.socket.localPort]);
+          assert.deepEqual([bytes, peer.address, peer.port], [[byte & 255], address, from.socket.localPort]);
         };
         for (const [peer, stranger] of [
           [b, c],
@@ -113,17 +135,17 @@ export function testSocketContract(names: string, here: SocketFactory, there: So
           a.socket.setPeer(peer.peer);
           for (let round = 0; round < LONG_ROUNDS; round++) {
             a.socket.sendDatagram(Uint8Array.of(round), peer.peer);
-            assert.deepEqual((await peer.next()).bytes, [round]);
+            assert.deepEqual((await peer.next()).bytes, [round & 255]);
             await say(peer, a, round);
-            if (round % 50 > 0) continue;
+            if (round % ROUNDS_AMONG_PEERS > 0) continue;
             await say(stranger, a, round);
             await say(a, stranger, round);
           }
         }
         assert.deepEqual([...a.errors, ...b.errors, ...c.errors], []);
         for (const { socket } of [a, b, c]) socket.close();
-      },
-    );
+      });
+    }
   }
 
   test(`${names}: what was sent before a close still leaves`, TIME_LIMIT, async () => {
