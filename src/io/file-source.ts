@@ -15,9 +15,8 @@ export class FileSource implements BlockSource {
   /** Chunks in use, from `#firstChunk` on; those behind the loaded ones are on their way. */
   readonly #chunks: Chunk[] = [];
   #firstChunk = 0;
-  /** Where the first of them ends, and the last. */
-  #firstEnd: number;
-  #requestedBytes = 0;
+  /** The first one behind them, which was not asked for yet. */
+  #nextChunk = 0;
   /** The bytes of the chunk that was located last, and where in the file they begin: the next block is there, too. */
   #located = NO_PIECE.memory;
   #locatedFrom = 0;
@@ -30,7 +29,6 @@ export class FileSource implements BlockSource {
     this.#cache = cache;
     this.#file = file;
     this.sizeBytes = file.sizeBytes;
-    this.#firstEnd = cache.chunkBytes;
     // A file that is not open any more is in memory now, and need not be later.
     if (file.fd < 0) this.want(0);
   }
@@ -51,12 +49,13 @@ export class FileSource implements BlockSource {
   want(uptoBytes: number): void {
     const { chunkBytes } = this.#cache;
     const end = Math.min(uptoBytes + chunkBytes / 2, this.sizeBytes);
-    if (end <= this.#requestedBytes || this.#closed) return;
     const chunkEnd = Math.ceil(end / chunkBytes);
-    for (let next = this.#firstChunk + this.#chunks.length; next < chunkEnd; next++) {
-      this.#chunks.push(this.#cache.acquire(this.#file, next, (failure) => this.#chunkCame(failure)));
+    if (this.#nextChunk >= chunkEnd || this.#closed) return;
+    for (; this.#nextChunk < chunkEnd; this.#nextChunk++) {
+      this.#chunks.push(
+        this.#cache.acquire(this.#file, this.#nextChunk, (failure) => this.#chunkCame(failure)),
+      );
     }
-    this.#requestedBytes = chunkEnd * chunkBytes;
     this.#advance();
   }
 
@@ -76,14 +75,12 @@ export class FileSource implements BlockSource {
   }
 
   release(uptoBytes: number): void {
-    if (uptoBytes < this.#firstEnd) return;
     const { chunkBytes } = this.#cache;
-    const count = Math.min(Math.floor(uptoBytes / chunkBytes) - this.#firstChunk, this.#chunks.length);
-    if (count <= 0) return;
-    this.#chunks.splice(0, count);
-    this.#firstChunk += count;
-    this.#firstEnd = (this.#firstChunk + 1) * chunkBytes;
-    if (this.#locatedFrom < this.#firstChunk * chunkBytes) this.#located = NO_PIECE.memory;
+    const first = Math.min(Math.floor(uptoBytes / chunkBytes), this.#nextChunk);
+    if (first <= this.#firstChunk) return;
+    this.#chunks.splice(0, first - this.#firstChunk);
+    this.#firstChunk = first;
+    if (this.#locatedFrom < first * chunkBytes) this.#located = NO_PIECE.memory;
   }
 
   close(): void {
