@@ -166,8 +166,7 @@ export class TransferDriver implements SocketHandlers {
     } else if (this.#draining) {
       // Borrowed: it will be another datagram by then.
       const copy = Uint8Array.from(bytes);
-      this.#inputs ??= [];
-      this.#inputs.push((nowMs) => this.#takeDatagram(copy, peer, nowMs));
+      this.#input((nowMs) => this.#takeDatagram(copy, peer, nowMs));
     } else {
       // The hot path: no closure, no queue.
       this.#draining = true;
