@@ -36,6 +36,13 @@ bool RefusesSegments(int error) {
   return error == EIO || error == EINVAL || error == EMSGSIZE || error == EOPNOTSUPP || error == ENOPROTOOPT;
 }
 
+// Puts the two parts of a datagram together; the bytes that it has.
+size_t Join(const iovec* parts, uint8_t* joined) {
+  memcpy(joined, parts[0].iov_base, parts[0].iov_len);
+  if (parts[1].iov_len > 0) memcpy(joined + parts[0].iov_len, parts[1].iov_base, parts[1].iov_len);
+  return parts[0].iov_len + parts[1].iov_len;
+}
+
 }  // namespace
 
 BatchSender::BatchSender(SendFeatures features, SendWatcher& watcher)
@@ -142,8 +149,8 @@ void BatchSender::SendPieces() {
 int BatchSender::Try(size_t from, bool alone) {
   const int by = socket_->DescriptorTo(pieces_[from].peer);
   const size_t most = features_.batches && !alone ? pieces_.size() - from : 1;
-  size_t count = 0;
   if (most == 1 && IsShort(pieces_[from])) return SendShort(pieces_[from], by);
+  size_t count = 0;
   for (; count < most && socket_->DescriptorTo(pieces_[from + count].peer) == by; count++) {
     messages_[count] = {MessageOf(pieces_[from + count], count), 0};
   }
@@ -157,10 +164,7 @@ bool BatchSender::IsShort(const Piece& piece) const {
 
 int BatchSender::SendShort(const Piece& piece, int by) {
   uint8_t joined[kJoinedBytesMax];
-  const iovec* parts = &iovs_[piece.first_iov];
-  memcpy(joined, parts[0].iov_base, parts[0].iov_len);
-  if (parts[1].iov_len > 0) memcpy(joined + parts[0].iov_len, parts[1].iov_base, parts[1].iov_len);
-  const size_t length = parts[0].iov_len + parts[1].iov_len;
+  const size_t length = Join(&iovs_[piece.first_iov], joined);
   if (by != socket_->fd) return SendTo(by, joined, length, nullptr, 0) < 0 ? -1 : 1;
   const Address& to = AddressOf(piece);
   return SendTo(by, joined, length, to.get(), to.length()) < 0 ? -1 : 1;
@@ -191,7 +195,7 @@ void BatchSender::SendApart(const Piece& piece) {
       return;
     }
     const int by = socket_->DescriptorTo(piece.peer);
-    if (sendmsg(by, &message, MSG_DONTWAIT) < 0 && (IsFull(errno) || errno == ENOBUFS)) {
+    if (SendMessage(by, &message) < 0 && (IsFull(errno) || errno == ENOBUFS)) {
       device_is_full_ = errno == ENOBUFS;
       KeepPiece(piece, i);
       return;
@@ -207,8 +211,7 @@ void BatchSender::KeepPiece(const Piece& piece, uint32_t first_segment) {
   for (uint32_t i = first_segment; i < piece.segments; i++) {
     const iovec* parts = &iovs_[piece.first_iov + i * 2];
     std::vector<uint8_t> bytes(parts[0].iov_len + parts[1].iov_len);
-    memcpy(bytes.data(), parts[0].iov_base, parts[0].iov_len);
-    if (parts[1].iov_len > 0) memcpy(bytes.data() + parts[0].iov_len, parts[1].iov_base, parts[1].iov_len);
+    Join(parts, bytes.data());
     socket_->Keep(AddressOf(piece), std::move(bytes));
   }
 }
@@ -238,7 +241,7 @@ void BatchSender::Resume(UdpSocket& socket) {
   bool retried = false;
   while (socket.HasKept()) {
     const KeptDatagram& next = socket.kept.front();
-    if (sendto(socket.fd, next.bytes.data(), next.bytes.size(), MSG_DONTWAIT, next.to.get(), next.to.length()) < 0) {
+    if (SendTo(socket.fd, next.bytes.data(), next.bytes.size(), next.to.get(), next.to.length()) < 0) {
       const int error = errno;
       if (IsFull(error)) return watcher_.OnFull(socket);
       if (error == ENOBUFS) return watcher_.OnDeviceFull(socket);

@@ -4,23 +4,18 @@ namespace ntftp {
 
 uint32_t PeerTable::Add(const Address& address) {
   uint32_t id = 1;
-  if (first_.used) {
-    if (free_.empty()) {
-      others_.emplace_back();
-      id = size();
-    } else {
-      id = free_.back();
-      free_.pop_back();
-    }
+  if (first_.used && free_.empty()) {
+    // The first one was not worth a table.
+    if (others_.empty()) ids_[first_.address] = 1;
+    others_.emplace_back();
+    id = size();
+  } else if (first_.used) {
+    id = free_.back();
+    free_.pop_back();
   }
   SlotOf(id) = {address, true};
   count_++;
-  if (id > 1 && !has_others_) {
-    // The first one was not worth a table.
-    has_others_ = true;
-    ids_[first_.address] = 1;
-  }
-  if (has_others_) ids_[address] = id;
+  if (!others_.empty()) ids_[address] = id;
   return id;
 }
 
@@ -49,7 +44,7 @@ uint32_t PeerTable::Only() const {
 }
 
 uint32_t PeerTable::Find(const Address& address) const {
-  if (!has_others_) return first_.used && first_.address == address ? 1 : 0;
+  if (others_.empty()) return first_.used && first_.address == address ? 1 : 0;
   const auto found = ids_.find(address);
   return found == ids_.end() ? 0 : found->second;
 }

@@ -34,10 +34,10 @@ class PeerTable {
 
   Slot first_;
   uint32_t count_ = 0;
-  bool has_others_ = false;
+  // Never shrinks.
   std::vector<Slot> others_;
   std::vector<uint32_t> free_;
-  // Only with more than one peer.
+  // Only where there was ever more than one peer.
   std::unordered_map<Address, uint32_t, AddressHash> ids_;
 };
 

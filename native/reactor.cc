@@ -127,16 +127,18 @@ int Reactor::Add(std::unique_ptr<UdpSocket> socket, bool receives, uint32_t* han
 }
 
 UdpSocket* Reactor::Find(uint32_t handle) {
+  UdpSocket* socket = InSlotOf(handle);
+  return socket != nullptr && socket->handle == handle ? socket : nullptr;
+}
+
+UdpSocket* Reactor::InSlotOf(uint32_t handle) const {
   const uint32_t slot = handle & kSlotMask;
-  if (slot >= slots_.size() || !slots_[slot]) return nullptr;
-  UdpSocket* socket = slots_[slot].get();
-  return socket->handle == handle ? socket : nullptr;
+  return slot < slots_.size() ? slots_[slot].get() : nullptr;
 }
 
 void Reactor::Prefetch(uint32_t handle) const {
-  const uint32_t slot = handle & kSlotMask;
-  if (slot >= slots_.size() || !slots_[slot]) return;
-  const auto* socket = reinterpret_cast<const char*>(slots_[slot].get());
+  const auto* socket = reinterpret_cast<const char*>(InSlotOf(handle));
+  if (socket == nullptr) return;
   __builtin_prefetch(socket);
   __builtin_prefetch(socket + kCacheLineBytes);
 }

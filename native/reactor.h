@@ -69,6 +69,8 @@ class Reactor final : private SendWatcher {
   // One look at the epoll set; false when there was nothing.
   bool Round();
   void Serve(UdpSocket& socket, int descriptor, uint32_t events);
+  // What is in the slot of a handle, of whichever generation; nullptr for an empty one.
+  UdpSocket* InSlotOf(uint32_t handle) const;
   void Prefetch(uint32_t handle) const;
   void Connect(UdpSocket& socket);
   void Disconnect(UdpSocket& socket);

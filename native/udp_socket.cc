@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "system_calls.h"
+
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
@@ -198,7 +200,7 @@ int UdpSocket::SendNow(const uint8_t* bytes, size_t length, const Address& to, c
     message.msg_controllen = sizeof(control);
     WriteSource(&message, *from);
   }
-  return sendmsg(fd, &message, MSG_DONTWAIT) < 0 ? errno : 0;
+  return SendMessage(fd, &message) < 0 ? errno : 0;
 }
 
 void UdpSocket::TakeGonePeers(std::vector<uint32_t>* gone) {
