@@ -267,7 +267,7 @@ export class Dispatcher {
    * A second request from the TID of a running transfer. The same one again, before the client answered, is a
    * repetition: absorbed, and the first answer is sent again. Once data has moved, it is either a late copy of the
    * first request, or a machine that was started anew: the latter has fallen silent towards the old transfer. A boot
-   * ROM that fetches its next file from the same port has the one before.
+   * ROM that fetches its next file from the same port has the one before; so has whoever asks when all data has moved.
    */
   #givesWay(running: ServerTransfer, datagram: Incoming): boolean {
     const isSame = sameBytes(running.requestBytes, datagram.bytes);
@@ -275,9 +275,9 @@ export class Dispatcher {
       running.endWithoutLastAck();
       return true;
     }
-    if (running.hasMovedData) {
-      if (running.isActive && running.silentMs() < NEW_BOOT_SILENCE_MS) return false;
-    } else if (isSame) {
+    if (running.isActive && running.hasMovedData) {
+      if (running.silentMs() < NEW_BOOT_SILENCE_MS) return false;
+    } else if (running.isActive && isSame) {
       running.handleRepeatedRequest();
       return false;
     }
