@@ -93,23 +93,22 @@ test("--log-format text writes one line per transfer, --log-level bounds it", TI
   await transferSome(all.port, root);
   const { stdout } = await all.stop();
   const words = stdout
+    .trimEnd()
     .split("\n")
     .map((line) => line.split(" ").slice(1).filter(Boolean).slice(0, 3).join(" "));
-  assert.deepEqual(words, [
-    "info Listening on",
-    "debug start GET",
-    "info done GET",
-    "debug start GET",
-    "info not-found GET",
-    "",
-  ]);
+  // The server may hear of the next request before its worker has told of the last one's end.
+  assert.deepEqual(words.slice(0, 2), ["info Listening on", "debug start GET"]);
+  assert.deepEqual(words.slice(2, 4).sort(), ["debug start GET", "info done GET"]);
+  assert.deepEqual(words.slice(4), ["info not-found GET"]);
   const quiet = await serve(context, root, "--log-format", "text", "--json");
   await transferSome(quiet.port, root);
   const events = (await quiet.stop()).stdout
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line).event);
-  assert.deepEqual(events, ["listening", "connection", "close", "connection", "close", "error"]);
+  assert.deepEqual(events.slice(0, 2), ["listening", "connection"]);
+  assert.deepEqual(events.slice(2, 4).sort(), ["close", "connection"]);
+  assert.deepEqual(events.slice(4), ["close", "error"]);
 });
 
 test("--metrics and --dashboard say where they are, and end with the server", TIME_LIMIT, async (context) => {
