@@ -94,7 +94,7 @@ const CARDS: readonly { readonly id: string; readonly name: string; read(tick: L
       const loads = threads.slice(0, 4).map(({ name, load }) => `${name}: ${Math.round(load * 100)} %`);
       return {
         value: `${Math.round(highest * 100)} %`,
-        detail: threads.length > 4 ? `busiest of ${threads.length} workers` : loads.join(", "),
+        detail: threads.length > 4 ? `busiest of ${threads.length} threads` : loads.join(", "),
       };
     },
   },

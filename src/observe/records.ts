@@ -151,13 +151,13 @@ export interface ServerStatus {
   readonly activeTransfers: number;
   /** Requests that wait for a place or a file. */
   readonly queuedRequests: number;
-  /** The threads that move data: the workers, or the calling thread where there are none. */
+  /** The threads that move data: first the one that takes requests, then the workers. */
   readonly threads: readonly ThreadStatus[];
 }
 
 /** One thread that moves data. */
 export interface ThreadStatus {
-  /** "main", or the number of a worker, "0" being the first; a worker that replaces a dead one takes its place. */
+  /** "main", or the number of a worker, "0" being the first; one that replaces a dead one takes its number. */
   readonly name: string;
   /** Transfers that it has. */
   readonly transfers: number;

@@ -6,6 +6,7 @@ import { FileSource } from "../io/file-source.js";
 import { type OpenedFile, openForRead, resolveForWrite, stateOfName } from "../io/root-path.js";
 import type { ServerSettings } from "./options.js";
 import type { PlacedRequest } from "./placement.js";
+import { RecentNames } from "./recent-names.js";
 
 /** Names remembered: those of a boot menu and its images, many times over. */
 const NAMES_MAX = 1024;
@@ -18,7 +19,7 @@ export class FileService {
   #settings: FileSettings;
   readonly #cache: BlockCache;
   /** Names that were opened under these settings, and the state of their files then. */
-  readonly #states = new Map<string, Pick<OpenedFile, "identity" | "state">>();
+  readonly #states = new RecentNames<Pick<OpenedFile, "identity" | "state">>(NAMES_MAX);
   /** Looks at files that have not begun, by name. */
   readonly #looks = new Map<string, Promise<string | null>>();
 
@@ -37,16 +38,17 @@ export class FileService {
   /** @throws the file system's error, ENOENT and EACCES for what the rule of names keeps out */
   async openSource(root: string, request: PlacedRequest): Promise<FileSource> {
     const { path } = request;
-    const name = `${root}\0${path}`;
-    const known = this.#states.get(name);
-    if (known !== undefined && (await this.#look(name, root, path)) === known.state) {
+    const known = this.#states.get(root, path);
+    if (known !== undefined && (await this.#look(root, path)) === known.state) {
       const file = this.#cache.reuse(known.identity);
       if (file !== null) return new FileSource(this.#cache, file);
     }
     const settings = this.#settings;
     const opened = await openForRead(root, path, settings.symlinks, settings.ignoreCase);
     // What was allowed under the settings before a reload says nothing about those after it.
-    if (settings === this.#settings) this.#remember(name, opened);
+    if (settings === this.#settings) {
+      this.#states.set(root, path, { identity: opened.identity, state: opened.state });
+    }
     return new FileSource(this.#cache, this.#cache.open(opened));
   }
 
@@ -54,7 +56,8 @@ export class FileService {
    * The state of a file, seen after this call. Who asks in the same turn of the loop shares the look: machines that are
    * switched on together ask for the same few names, and a look is a third of what a small file costs.
    */
-  #look(name: string, root: string, path: string): Promise<string | null> {
+  #look(root: string, path: string): Promise<string | null> {
+    const name = `${root}\0${path}`;
     let look = this.#looks.get(name);
     if (look === undefined) {
       look = nextTurn().then(() => {
@@ -64,17 +67,6 @@ export class FileService {
       this.#looks.set(name, look);
     }
     return look;
-  }
-
-  #remember(name: string, { identity, state }: OpenedFile): void {
-    // The newest name last: the oldest is forgotten.
-    this.#states.delete(name);
-    this.#states.set(name, { identity, state });
-    if (this.#states.size <= NAMES_MAX) return;
-    for (const oldest of this.#states.keys()) {
-      this.#states.delete(oldest);
-      return;
-    }
   }
 
   /**

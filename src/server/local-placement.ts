@@ -30,9 +30,9 @@ export class LocalPlacement implements Placement {
     return host;
   }
 
-  threads(activeCount: number): readonly ThreadStatus[] {
+  threads(): readonly ThreadStatus[] {
     const { active, idle } = performance.eventLoopUtilization();
-    return [{ name: "main", transfers: activeCount, busyMs: active, idleMs: idle }];
+    return [{ name: "main", transfers: this.#thread.transferCount, busyMs: active, idleMs: idle }];
   }
 
   /** Every transfer lives on its socket: there is nothing else to end. */

@@ -141,8 +141,8 @@ export interface Placement {
   hear(groups: readonly SocketGroup[]): Promise<void>;
   /** Resolves when all its threads have taken the settings, which hold for transfers placed from then on. */
   configure(settings: ServerSettings): Promise<void>;
-  /** What its threads do, with `activeCount` transfers in all. */
-  threads(activeCount: number): readonly ThreadStatus[];
+  /** What its threads do. */
+  threads(): readonly ThreadStatus[];
   /** No more transfers come; threads end when the last one has, or with `abort` as soon as clients were told. */
   close(abort: boolean): void;
 }

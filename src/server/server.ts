@@ -108,6 +108,7 @@ export class Server extends EventEmitter {
       runtime: threadRuntime(),
       files,
       settings: this.#settings,
+      transferCount: 0,
       ...(this.#sharedPort === null ? {} : { sharedPort: this.#sharedPort }),
     };
     this.#dispatcher = new Dispatcher(threadRuntime(), this.#settings, {
@@ -220,9 +221,8 @@ export class Server extends EventEmitter {
 
   /** What the server does at this moment. */
   status(): ServerStatus {
-    const activeTransfers = this.#dispatcher.transferCount;
-    const threads = this.#placement?.threads(activeTransfers) ?? [];
-    return { activeTransfers, queuedRequests: this.#dispatcher.queuedCount, threads };
+    const { transferCount: activeTransfers, queuedCount: queuedRequests } = this.#dispatcher;
+    return { activeTransfers, queuedRequests, threads: this.#placement?.threads() ?? [] };
   }
 
   /** How far the transfers under way are, oldest first. Costs the workers nothing. */

@@ -32,6 +32,8 @@ export interface HostThread {
   readonly files: FileService;
   /** Replaced when the server reloads; a transfer keeps what it began with. */
   settings: ServerSettings;
+  /** Those of which anything is left. Written by them. */
+  transferCount: number;
   /** Where transfers have no ports of their own. */
   readonly sharedPort?: SharedPort;
 }
@@ -79,6 +81,7 @@ export class TransferHost implements PlacedTransfer {
   ) {
     this.#watcher = watcher;
     this.#thread = thread;
+    thread.transferCount++;
     this.#request = request;
     this.#handlers = handlers;
     const { method, mode, offer, peer } = request;
@@ -238,8 +241,14 @@ export class TransferHost implements PlacedTransfer {
   }
 
   close(): void {
-    this.#over = true;
+    this.#leave();
     this.#driver.close();
+  }
+
+  #leave(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#thread.transferCount--;
   }
 
   /** What the socket reports to. */
@@ -329,7 +338,7 @@ export class TransferHost implements PlacedTransfer {
   }
 
   #ended(): void {
-    this.#over = true;
+    this.#leave();
     // The end of this thread may follow: what is being removed has to be gone by then.
     if (this.#stored === null) this.#handlers.onEnded();
     else void this.#stored.then(() => this.#handlers.onEnded());

@@ -2,6 +2,7 @@ import { encodeError } from "../engine/index.js";
 import { CACHE_BYTES_MAX } from "../io/block-cache.js";
 import type { SocketFactory, SocketGroup } from "../io/socket.js";
 import type { ThreadStatus } from "../observe/records.js";
+import { BriefTransfers } from "./brief-transfers.js";
 import type { ServerSettings } from "./options.js";
 import type { AnswerMode, PlacedRequest, PlacedTransfer, Placement, PlacementHandlers } from "./placement.js";
 import { RelayDesk } from "./relay-desk.js";
@@ -19,9 +20,10 @@ const SPARE_SLOTS = 64;
 const PORT_ATTEMPTS_MAX = 20;
 const PORT_PAUSE_MS = 25;
 
-/** Transfers in the threads of a pool. */
+/** Transfers in the threads of a pool; those that are hardly worth the way there stay in this one. */
 export class WorkerPlacement implements Placement {
   readonly #pool: WorkerPool;
+  readonly #brief: BriefTransfers;
   readonly #board: TransferBoard;
   readonly #freeSlots: number[] = [];
   readonly #thread: HostThread;
@@ -38,6 +40,7 @@ export class WorkerPlacement implements Placement {
   ) {
     const { settings } = thread;
     this.#thread = thread;
+    this.#brief = new BriefTransfers(thread);
     const desk = new RelayDesk(onHeard, (worker, count, bytes) =>
       this.#pool.tell(worker, { kind: "settled", id: NO_TRANSFER, count, bytes }),
     );
@@ -84,10 +87,21 @@ export class WorkerPlacement implements Placement {
   }
 
   configure(settings: ServerSettings): Promise<void> {
+    this.#brief.configure(settings);
     return this.#pool.configure(settings);
   }
 
   place(
+    request: PlacedRequest,
+    answer: AnswerMode,
+    root: string,
+    handlers: PlacementHandlers,
+  ): PlacedTransfer {
+    const brief = this.#brief.place(request, answer, root, handlers);
+    return brief ?? this.#handOver(request, answer, root, handlers);
+  }
+
+  #handOver(
     request: PlacedRequest,
     answer: AnswerMode,
     root: string,
@@ -102,6 +116,7 @@ export class WorkerPlacement implements Placement {
       {
         onMessage: (message) => {
           transfer.take(message);
+          if (answer === "files") this.#brief.take(root, request, message);
           if (message.kind === "ended" && slot >= 0) this.#freeSlots.push(slot);
         },
         onCrash: (error) => {
@@ -121,7 +136,7 @@ export class WorkerPlacement implements Placement {
   }
 
   threads(): readonly ThreadStatus[] {
-    return this.#pool.threads();
+    return [...this.#brief.threads(), ...this.#pool.threads()];
   }
 
   close(abort: boolean): void {

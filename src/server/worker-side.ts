@@ -46,7 +46,8 @@ export class WorkerSide {
     const member = new PortMember(runtime.sockets, link);
     const sharedPort = new SharedPort((datagram) => member.relay(datagram));
     sharedPort.setSockets(member);
-    this.#thread = { runtime, files, settings, ...(settings.singlePort ? { sharedPort } : {}) };
+    const shared = settings.singlePort ? { sharedPort } : {};
+    this.#thread = { runtime, files, settings, transferCount: 0, ...shared };
     this.#board = new TransferBoard(board);
     this.#link = link;
     this.#member = member;

@@ -102,7 +102,7 @@ test(
       assert.deepEqual([tick.totals.started, tick.totals.getBytes, tick.active], [2, 50_512, 1]);
       assert.deepEqual(
         tick.threads.map((thread) => thread.name),
-        ["0"],
+        ["main", "0"],
       );
       break;
     }

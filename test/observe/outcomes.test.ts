@@ -257,7 +257,7 @@ for (const workers of [0, 2]) {
       assert.deepEqual([activeTransfers, queuedRequests], [1, 0]);
       assert.deepEqual(
         threads.map(({ name }) => name),
-        workers === 0 ? ["main"] : ["0", "1"],
+        workers === 0 ? ["main"] : ["main", "0", "1"],
       );
       assert.equal(
         threads.reduce((sum, { transfers }) => sum + transfers, 0),

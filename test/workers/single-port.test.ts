@@ -26,7 +26,7 @@ test("on a single port, workers serve where they can share it, else the calling 
   if (process.env["NTFTP_NATIVE"] === "1") assert.ok(binding !== null, reason);
   const root = await temporaryFolder(context);
   const { server } = await startServer(context, { root, singlePort: true, workers: 2 });
-  assert.deepEqual(namesOf(server).sort(), binding === null ? ["main"] : ["0", "1"]);
+  assert.deepEqual(namesOf(server), binding === null ? ["main"] : ["main", "0", "1"]);
 });
 
 test("a second server on a single port is refused", TIME_LIMIT, async (context) => {
@@ -191,7 +191,8 @@ if (binding !== null) {
       for (let round = 0; round < 2; round++) {
         const streams = Array.from({ length: 60 }, () => client.createGetStream("f"));
         await Promise.all(streams.map((stream) => once(stream, "readable")));
-        const counts = server.status().threads.map(({ transfers }) => transfers);
+        const workers = server.status().threads.filter(({ name }) => name !== "main");
+        const counts = workers.map(({ transfers }) => transfers);
         assert.ok(
           counts.every((count) => count > 5),
           `transfers by thread: ${counts.join(", ")}`,
@@ -205,7 +206,7 @@ if (binding !== null) {
         assert.equal(failed + whole, 60, [...new Set(outcomes)].join(", "));
         assert.ok(failed > 5 && whole > 5, `${failed} failed, ${whole} are whole`);
         await eventually("all is over", () => server.transferCount === 0);
-        assert.deepEqual(namesOf(server).sort(), ["0", "1"]);
+        assert.deepEqual(namesOf(server), ["main", "0", "1"]);
       }
     },
   );
