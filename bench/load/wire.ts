@@ -51,7 +51,7 @@ export class Wire implements Outlet {
         port: 0,
         receiveBufferBytes: Math.min(BUFFER_BYTES_MAX, bytes),
         datagramBytes: datagramBytesFor(window.blockSize),
-        receivesWindows: true,
+        receivesWindows: window.windowSize > 1,
       },
       {
         onDatagram: (bytes, peer) => wire.#received(bytes, peer),

@@ -12,7 +12,7 @@ import {
   Transfer,
 } from "../engine/index.js";
 import { errorTexts, faultToError, TftpError } from "../errors.js";
-import { datagramBytesFor, receiveBufferFor } from "../io/socket.js";
+import { receivingOptions } from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
 import type { Runtime } from "../runtime.js";
 import type { TransferControl } from "../streams/control.js";
@@ -181,11 +181,8 @@ export class ClientTransfer implements TransferControl {
       const text = `The port must be between 1 and 65535, ${port} was given`;
       throw Object.assign(new RangeError(text), { code: "ERR_SOCKET_BAD_PORT" });
     }
-    const { blockSize, windowSize } = this.#settings;
-    const receivesWindows = this.#request.method === "GET";
-    const receiveBufferBytes = receivesWindows ? receiveBufferFor(blockSize, windowSize) : 0;
-    const datagramBytes = datagramBytesFor(receivesWindows ? blockSize : 0);
-    const options = { address, port: 0, receiveBufferBytes, datagramBytes, receivesWindows };
+    const receiving = receivingOptions(this.#request.method === "GET" ? this.#settings : null);
+    const options = { address, port: 0, ...receiving };
     driver.bind(await this.#runtime.sockets.open(options, driver));
   }
 

@@ -151,6 +151,19 @@ export function receiveBufferFor(blockSize: number, windowSize: number): number 
   return bytes <= DEFAULT_BUFFER_BYTES ? 0 : bytes;
 }
 
+/** How a socket receives: DATA, in windows of this size, or for null ACKs and ERRORs alone. */
+export function receivingOptions(
+  data: { readonly blockSize: number; readonly windowSize: number } | null,
+): Required<Pick<OpenSocketOptions, "receiveBufferBytes" | "datagramBytes" | "receivesWindows">> {
+  const { blockSize, windowSize } = data ?? { blockSize: 0, windowSize: 0 };
+  return {
+    receiveBufferBytes: receiveBufferFor(blockSize, windowSize),
+    datagramBytes: datagramBytesFor(blockSize),
+    // In lock-step there is nothing to join, and being told of it costs more than the datagram.
+    receivesWindows: windowSize > 1,
+  };
+}
+
 /** Header, and the payload without negotiation: OACKs and ERRORs are no longer. */
 const DATAGRAM_BYTES_MIN = 516;
 

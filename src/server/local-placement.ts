@@ -3,7 +3,7 @@ import type { ThreadStatus } from "../observe/records.js";
 import type { AnswerMode, PlacedRequest, PlacedTransfer, Placement, PlacementHandlers } from "./placement.js";
 import { type HostThread, TransferHost } from "./transfer-host.js";
 
-/** Transfers in the calling thread (`workers: 0`). */
+/** Transfers in the calling thread. */
 export class LocalPlacement implements Placement {
   readonly #thread: HostThread;
 

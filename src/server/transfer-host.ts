@@ -4,12 +4,7 @@ import { TransferDriver } from "../driver/transfer-driver.js";
 import { type Fault, Transfer, type TransferCounters } from "../engine/index.js";
 import { toStorageFailure } from "../io/fs-failure.js";
 import { processTimeMs } from "../io/process-time.js";
-import {
-  type DatagramSocket,
-  datagramBytesFor,
-  receiveBufferFor,
-  type SocketHandlers,
-} from "../io/socket.js";
+import { type DatagramSocket, receivingOptions, type SocketHandlers } from "../io/socket.js";
 import type { BlockSink, BlockSource } from "../io/storage.js";
 import type { Runtime } from "../runtime.js";
 import { CopyingSink } from "./copying-sink.js";
@@ -301,15 +296,8 @@ export class TransferHost implements PlacedTransfer {
       this.#received = (bytes) => handlers.onDatagram(bytes, this.#request.peer, localAddress);
       return sharedPort.open(this.#request, handlers);
     }
-    const { blockSize, windowSize } = offer.parameters;
-    const receives = method === "PUT";
-    const options = {
-      address: localAddress,
-      port: this.#thread.settings.portRange ?? 0,
-      receiveBufferBytes: receives ? receiveBufferFor(blockSize, windowSize) : 0,
-      datagramBytes: datagramBytesFor(receives ? blockSize : 0),
-      receivesWindows: receives,
-    };
+    const receiving = receivingOptions(method === "PUT" ? offer.parameters : null);
+    const options = { address: localAddress, port: this.#thread.settings.portRange ?? 0, ...receiving };
     return this.#thread.runtime.sockets.open(options, this.#socketHandlers());
   }
 

@@ -9,7 +9,7 @@ import {
 } from "../../src/io/address.js";
 import { dgramSockets } from "../../src/io/dgram-socket.js";
 import { NodeClock } from "../../src/io/node-clock.js";
-import { receiveBufferFor } from "../../src/io/socket.js";
+import { receiveBufferFor, receivingOptions } from "../../src/io/socket.js";
 import { testSocketContract } from "./socket-contract.js";
 
 const TIME_LIMIT = { timeout: 120_000 };
@@ -25,6 +25,15 @@ test("addresses have one spelling, and the unspecified one leads to this machine
   assert.ok(localAddresses(4).includes("127.0.0.1"));
   assert.ok(localAddresses(6).every((address) => address.includes(":")));
   assert.equal(formatEndpoint("::1", 69), "[::1]:69");
+});
+
+test("a socket is made for what will arrive at it", () => {
+  const acks = { receiveBufferBytes: 0, datagramBytes: 516, receivesWindows: false };
+  assert.deepEqual(receivingOptions(null), acks);
+  const lockStep = { receiveBufferBytes: 0, datagramBytes: 1472, receivesWindows: false };
+  assert.deepEqual(receivingOptions({ blockSize: 1468, windowSize: 1 }), lockStep);
+  const windows = { receiveBufferBytes: 1468 * 64 * 4, datagramBytes: 1472, receivesWindows: true };
+  assert.deepEqual(receivingOptions({ blockSize: 1468, windowSize: 64 }), windows);
 });
 
 test("receive buffers are asked for only where a window needs them", () => {
