@@ -1,5 +1,5 @@
 import { Opcode } from "../../src/engine/index.js";
-import { type DatagramSocket, datagramBytesFor, type Peer, type SocketFactory } from "../../src/io/socket.js";
+import { type DatagramSocket, type Peer, receivingOptions, type SocketFactory } from "../../src/io/socket.js";
 import type { SeededRandom } from "../shared/random.js";
 import type { Outlet } from "./exchange.js";
 import type { Tally } from "./tally.js";
@@ -49,9 +49,8 @@ export class Wire implements Outlet {
       {
         address: server.address.includes(":") ? "::" : "0.0.0.0",
         port: 0,
+        ...receivingOptions(window),
         receiveBufferBytes: Math.min(BUFFER_BYTES_MAX, bytes),
-        datagramBytes: datagramBytesFor(window.blockSize),
-        receivesWindows: window.windowSize > 1,
       },
       {
         onDatagram: (bytes, peer) => wire.#received(bytes, peer),

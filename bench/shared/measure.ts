@@ -90,7 +90,7 @@ export async function measure(
   const server = await ServerProcess.start(subject, settings.root);
   try {
     const lossless = { ...line, lossPercent: 0 };
-    if (!line.isMissing) {
+    if (!line.isMissing && line.fileBytes > WARM_UP_FILE_BYTES) {
       const amount = WARM_UP_TRANSFERS;
       await load(server, beginnings(lossless), settings.warmUpSecondsMax, 0, { amount, signal });
     }

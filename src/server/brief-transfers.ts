@@ -23,14 +23,12 @@ const CACHE_BYTES = 1_048_576;
  */
 export class BriefTransfers {
   readonly #thread: HostThread;
-  readonly #files: FileService;
   readonly #placement: LocalPlacement;
   /** Bytes of the file, 0 where there is none. */
   readonly #sizes = new RecentNames<number>(NAMES_MAX);
 
   constructor({ runtime, settings }: HostThread) {
-    this.#files = new TellingFiles(settings, (root, path, bytes) => this.#sizes.set(root, path, bytes));
-    this.#thread = { runtime, settings, files: this.#files, transferCount: 0 };
+    this.#thread = { runtime, settings, files: new MeasuringFiles(settings, this.#sizes), transferCount: 0 };
     this.#placement = new LocalPlacement(this.#thread);
   }
 
@@ -42,7 +40,7 @@ export class BriefTransfers {
   /** Names may mean other files from now on. */
   configure(settings: ServerSettings): void {
     this.#thread.settings = settings;
-    this.#files.configure(settings);
+    this.#thread.files.configure(settings);
     this.#sizes.clear();
   }
 
@@ -75,18 +73,18 @@ function isMissing(failure: ClonedFailure): boolean {
   return failure.kind === "refused" && failure.reason === "not-found";
 }
 
-/** Tells the size of each file that is opened: one that has grown is a worker's the next time. */
-class TellingFiles extends FileService {
-  readonly #tell: (root: string, path: string, sizeBytes: number) => void;
+/** Notes the size of each file that is opened: one that has grown is a worker's the next time. */
+class MeasuringFiles extends FileService {
+  readonly #sizes: RecentNames<number>;
 
-  constructor(settings: ServerSettings, tell: (root: string, path: string, sizeBytes: number) => void) {
+  constructor(settings: ServerSettings, sizes: RecentNames<number>) {
     super(settings, CACHE_BYTES);
-    this.#tell = tell;
+    this.#sizes = sizes;
   }
 
   override async openSource(root: string, request: PlacedRequest): Promise<FileSource> {
     const source = await super.openSource(root, request);
-    this.#tell(root, request.path, source.sizeBytes);
+    this.#sizes.set(root, request.path, source.sizeBytes);
     return source;
   }
 }

@@ -6,7 +6,7 @@ import { FileSource } from "../io/file-source.js";
 import { type OpenedFile, openForRead, resolveForWrite, stateOfName } from "../io/root-path.js";
 import type { ServerSettings } from "./options.js";
 import type { PlacedRequest } from "./placement.js";
-import { RecentNames } from "./recent-names.js";
+import { nameKey, RecentNames } from "./recent-names.js";
 
 /** Names remembered: those of a boot menu and its images, many times over. */
 const NAMES_MAX = 1024;
@@ -57,7 +57,7 @@ export class FileService {
    * switched on together ask for the same few names, and a look is a third of what a small file costs.
    */
   #look(root: string, path: string): Promise<string | null> {
-    const name = `${root}\0${path}`;
+    const name = nameKey(root, path);
     let look = this.#looks.get(name);
     if (look === undefined) {
       look = nextTurn().then(() => {

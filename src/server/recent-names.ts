@@ -9,11 +9,11 @@ export class RecentNames<T> {
   }
 
   get(root: string, path: string): T | undefined {
-    return this.#values.get(keyOf(root, path));
+    return this.#values.get(nameKey(root, path));
   }
 
   set(root: string, path: string, value: T): void {
-    const key = keyOf(root, path);
+    const key = nameKey(root, path);
     this.#values.delete(key);
     this.#values.set(key, value);
     if (this.#values.size <= this.#namesMax) return;
@@ -28,6 +28,7 @@ export class RecentNames<T> {
   }
 }
 
-function keyOf(root: string, path: string): string {
+/** One key for a name below a root. */
+export function nameKey(root: string, path: string): string {
   return `${root}\0${path}`;
 }
