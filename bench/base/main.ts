@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { CHECKOUT, ntftpOf } from "../compare/subjects.js";
+import { ntftpOf } from "../compare/subjects.js";
+import { CHECKOUT } from "../shared/checkout.js";
 import { linesNamed } from "../shared/lines.js";
 import { runRounds } from "../shared/rounds.js";
 import { BadUsage, BenchCommand, listOf, numberIn, runMain } from "../shared/words.js";

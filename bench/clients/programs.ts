@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { CHECKOUT } from "../compare/subjects.js";
+import { CHECKOUT } from "../shared/checkout.js";
 
 /** What a client fetches, and how. */
 export interface Errand {

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { CHECKOUT } from "../shared/checkout.js";
 import { openCpuAccount } from "../shared/cpu-account.js";
 import { describeMachine, formatMachine } from "../shared/machine.js";
 import type { Sample } from "../shared/measure.js";
@@ -10,7 +11,6 @@ import { formatOverview, formatRemarks, short } from "./markdown.js";
 import { drawPlots } from "./plots.js";
 import { nativePathOf, programsFolder, providePrograms } from "./programs.js";
 import { replaceBetweenMarkers } from "./results-page.js";
-import { CHECKOUT } from "./subjects.js";
 import { type LineSummary, summarize } from "./summary.js";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

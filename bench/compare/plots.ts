@@ -56,8 +56,8 @@ function toSeries(
   const byId = new Map<string, { title: string; isEmphasized: boolean; points: [number, number][] }>();
   for (const { cells } of summaries.filter(belongs)) {
     for (const cell of cells) {
-      const { id, title, isPeer } = cell.subject;
-      const series = byId.get(id) ?? { title, isEmphasized: !isPeer, points: [] };
+      const { id, title, kind } = cell.subject;
+      const series = byId.get(id) ?? { title, isEmphasized: kind === "ours", points: [] };
       if (Number.isFinite(cell.cpuPerGiB) && cell.cpuPerGiB > 0)
         series.points.push([xOf(cell), cell.cpuPerGiB]);
       byId.set(id, series);

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { CHECKOUT } from "../shared/checkout.js";
 import type { Subject } from "../shared/server-process.js";
-import { CHECKOUT } from "./subjects.js";
+import { buildFloor, floor } from "./floor.js";
 
 const INSTALL_MS = 900_000;
 const ASK_MS = 30_000;
@@ -30,15 +31,17 @@ export function nativePathOf(checkout: string): { readonly isNative: boolean; re
 }
 
 /**
- * Fetches the peers' programs where they are missing. What can't be fetched is left out of the comparison, and said.
+ * Builds the floor, and fetches the peers' programs where they are missing. What can't be had is left out of the
+ * comparison, and said.
  *
  * @returns the subjects whose programs are there
  */
 export function providePrograms(
-  subjects: readonly Subject[],
+  wanted: readonly Subject[],
   folder: string,
   say: (line: string) => void,
 ): Subject[] {
+  const subjects = wanted.includes(floor) ? withFloor(wanted, say) : wanted;
   const place = { host: "127.0.0.1", port: 69, root: "/" };
   const isThere = (subject: Subject): boolean => existsSync(subject.command(place)[0] ?? "");
   if (subjects.every(isThere)) return [...subjects];
@@ -56,4 +59,11 @@ export function providePrograms(
     say(`tftpd-hpa, atftpd and dnsmasq-base; elsewhere put them below ${folder}/root/usr/sbin.`);
   }
   return subjects.filter(isThere);
+}
+
+function withFloor(subjects: readonly Subject[], say: (line: string) => void): readonly Subject[] {
+  const failure = buildFloor();
+  if (failure === null) return subjects;
+  say(`left out: ${floor.id}, it can't be built: ${failure}`);
+  return subjects.filter((subject) => subject !== floor);
 }

@@ -1,9 +1,8 @@
 import { join } from "node:path";
+import { CHECKOUT } from "../shared/checkout.js";
 import type { ServerPlace, Subject } from "../shared/server-process.js";
 import { BadUsage } from "../shared/words.js";
-
-/** The checkout: this file lies in dist/bench/compare when it runs. */
-export const CHECKOUT = join(__dirname, "../../..");
+import { floor } from "./floor.js";
 
 /** ntftp of a checkout, with the largest settings, so that clients decide. */
 export function ntftpOf(
@@ -17,7 +16,7 @@ export function ntftpOf(
   return {
     id,
     title,
-    isPeer: false,
+    kind: "ours",
     needsNative: isNative,
     env: { NTFTP_NATIVE: isNative ? "1" : "0" },
     command: ({ host, port, root }) => [
@@ -47,7 +46,7 @@ function peers(programs: string): Subject[] {
   const peer = (id: string, command: (place: ServerPlace) => string, binary: string): Subject => ({
     id,
     title: id,
-    isPeer: true,
+    kind: "peer",
     command: (place) => [program(binary), ...command(place).split(" ")],
   });
   return [
@@ -80,7 +79,7 @@ function peers(programs: string): Subject[] {
 const npmTftp: Subject = {
   id: "npm",
   title: "npm tftp 0.1.2",
-  isPeer: true,
+  kind: "peer",
   command: ({ host, port, root }) => [
     process.execPath,
     join(__dirname, "npm-tftp.js"),
@@ -93,7 +92,7 @@ const npmTftp: Subject = {
 /** Every server that can be compared. */
 export function allSubjects(programs: string): Subject[] {
   const onePort = ntftpOf(CHECKOUT, "single-0", "ntftp, native, one port", 0, true, ["--single-port"]);
-  return [...ours("native", true), onePort, ...ours("TypeScript", false), npmTftp, ...peers(programs)];
+  return [...ours("native", true), onePort, ...ours("TypeScript", false), npmTftp, ...peers(programs), floor];
 }
 
 /** Of ours, one worker each: what most people run on a machine that does other things too. */

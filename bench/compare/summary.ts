@@ -66,8 +66,8 @@ function findReference(
 ): Subject | null {
   const sign = line.figure === "goodput" ? -1 : 1;
   const known = subjects.filter((subject) => Number.isFinite(medianOf(subject)));
-  if (!subjects.some((subject) => subject.isPeer)) return known[0] ?? null;
-  const peers = known.filter((subject) => subject.isPeer);
+  if (!subjects.some((subject) => subject.kind === "peer")) return known[0] ?? null;
+  const peers = known.filter((subject) => subject.kind === "peer");
   return peers.sort((a, b) => sign * (medianOf(a) - medianOf(b)))[0] ?? null;
 }
 

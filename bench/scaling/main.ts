@@ -8,9 +8,10 @@
 import { mkdir, mkdtemp, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CHECKOUT, ntftpOf } from "../compare/subjects.js";
+import { ntftpOf } from "../compare/subjects.js";
 import { parseLoadCommand } from "../load/args.js";
 import { type LoadResult, runLoad } from "../load/run-load.js";
+import { CHECKOUT } from "../shared/checkout.js";
 import { cpuSecondsIn } from "../shared/cpu-account.js";
 import { fileOf, line } from "../shared/lines.js";
 import { prepareFiles } from "../shared/measure.js";

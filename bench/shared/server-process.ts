@@ -18,8 +18,8 @@ export interface Subject {
   readonly id: string;
   /** For people. */
   readonly title: string;
-  /** Somebody else's: what ntftp is measured against. */
-  readonly isPeer: boolean;
+  /** A `peer` is somebody else's: what ntftp is measured against. The `floor` is no server, and repeats nothing. */
+  readonly kind: "ours" | "peer" | "floor";
   /** Ours, with the native path: without the addon it would be something else than its name says. */
   readonly needsNative?: boolean;
   /** Where it can't choose its address or port. */

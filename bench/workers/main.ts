@@ -2,7 +2,9 @@
  * What the worker pool costs: the files of a boot storm, each served by a server without workers and by servers with
  * them, and the sum for one machine.
  */
-import { CHECKOUT, ntftpOf } from "../compare/subjects.js";
+
+import { ntftpOf } from "../compare/subjects.js";
+import { CHECKOUT } from "../shared/checkout.js";
 import { type Line, line } from "../shared/lines.js";
 import type { Sample } from "../shared/measure.js";
 import { runRounds } from "../shared/rounds.js";

@@ -326,7 +326,7 @@ test("a server that can't be started is named with its reason, and the others ar
   const broken: Subject = {
     id: "broken",
     title: "broken",
-    isPeer: true,
+    kind: "peer",
     command: () => [process.execPath, "-e", "console.error('no such thing'); process.exit(3)"],
   };
   const [line] = linesNamed(["clients-1"]);
@@ -345,6 +345,17 @@ test("a server that can't be started is named with its reason, and the others ar
   );
   assert.equal(missing.length, 1);
   assert.match(missing[0]?.why ?? "", /broken does not answer at .*: no such thing/);
+});
+
+test("the floor is left out where datagrams get lost: it repeats nothing", async () => {
+  const comparison = {
+    subjects: [{ ...subject("ts-0"), kind: "floor" as const }],
+    lines: linesNamed(["loss-1428x1"]),
+    rounds: 1,
+    seconds: 0.2,
+    warmUpSecondsMax: 0.1,
+  };
+  assert.deepEqual(await runRounds(comparison, () => assert.fail()), { samples: [], missing: [] });
 });
 
 test("without peers, servers are held against the first one", () => {
