@@ -139,6 +139,16 @@ export const DUPLICATE_ACK_AGE_RTT = 0.75;
 export const DUPLICATE_ACK_AGE_MS_MIN = 2;
 
 /**
+ * How long a sender waits, in smoothed round trips and at least in milliseconds, for more than an ACK that may be an echo
+ * (see sender.ts). More can take a round trip, as the window slides by what the ACK named.
+ */
+export const ECHO_PAUSE_RTT = 1.5;
+export const ECHO_PAUSE_MS_MIN = 1;
+
+/** ACKs of repeated blocks that are believed at once, at most, after such ACKs have told of losses. */
+export const ECHO_CREDIT_MAX = 16;
+
+/**
  * How long a receiver waits, in smoothed round trips and at least in milliseconds, before it reports a gap: blocks that
  * merely overtook one another arrive in that time, and a report would have the sender repeat the window.
  */

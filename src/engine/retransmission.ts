@@ -71,6 +71,11 @@ export class Retransmission {
     return this.#smoothedMs;
   }
 
+  /** The same, or -1 while only the handshake told of it, which may have taken longer. */
+  get measuredMs(): number {
+    return this.#isProvisional ? -1 : this.#smoothedMs;
+  }
+
   /** Replaces the longest pause (a negotiated `timeout` option). */
   setTimeoutMs(timeoutMs: number): void {
     this.#timeoutMs = timeoutMs;

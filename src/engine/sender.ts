@@ -4,6 +4,9 @@ import {
   DUPLICATE_ACK_AGE_MS_MIN,
   DUPLICATE_ACK_AGE_RTT,
   DUPLICATE_ACK_FLIGHTS,
+  ECHO_CREDIT_MAX,
+  ECHO_PAUSE_MS_MIN,
+  ECHO_PAUSE_RTT,
   PACE_MS,
   PACE_RECOVERY_WINDOWS,
 } from "./constants.js";
@@ -19,13 +22,14 @@ import type { Retransmission } from "./retransmission.js";
  *   acknowledged         in flight                may be sent when the store has them
  * ```
  * - An ACK within the flight slides the window to it and sending goes on behind it (RFC 7440 §4): if it names
- *   not the last block sent, the rest of the flight counts as lost.
+ *   not the last block sent, the rest of the flight counts as lost; at once, or a moment later, see `#mayBeEcho`.
  * - An ACK of what is acknowledged already sends nothing (RFC 1123 §4.2.3.1), with one exception, see
  *   `#resendsForDuplicate`.
  * - A window whose tail got lost (silence, not a gap) may have drowned its receiver. It is repeated in parts with a
  *   pause between them. So is what follows, until whole windows arrive again, unless it looks like a loss by chance:
  *   see `#judgeLoss`.
- * - The timer runs only while the receiver owes an ACK: when a window is full, or the last block is out.
+ * - The timer runs only while the receiver owes an ACK: when a window is full, or the last block is out, and nothing
+ *   is due before.
  */
 export class Sender {
   readonly #parameters: TransferParameters;
@@ -56,6 +60,11 @@ export class Sender {
   /** A window arrived as a whole since the last time-out. */
   #hasArrivedWhole = true;
   #paceAtMs = Number.POSITIVE_INFINITY;
+  /** ACKs of repeated blocks that are believed at once: how many are left, and how many there were. */
+  #credit = 0;
+  #creditGiven = 0;
+  /** When the rest of the flight counts as lost, unless more of it is acknowledged before. */
+  #goBackAtMs = Number.POSITIVE_INFINITY;
 
   constructor(parameters: TransferParameters, timer: Retransmission, out: Outbox) {
     this.#parameters = parameters;
@@ -78,14 +87,20 @@ export class Sender {
     return this.#base > 0;
   }
 
-  /** When the next part of a window may leave; Infinity while nothing waits. */
-  get paceAtMs(): number {
-    return this.#paceAtMs;
+  /** When the next part of a window may leave, or what may be lost leaves again; Infinity while nothing waits. */
+  get dueAtMs(): number {
+    return Math.min(this.#paceAtMs, this.#goBackAtMs);
   }
 
-  /** The pause is over: the next part leaves. */
-  handlePace(nowMs: number): void {
-    this.#pump(nowMs);
+  /** The pause is over: what was due leaves. */
+  handleDue(nowMs: number): void {
+    if (nowMs < this.#goBackAtMs) {
+      this.#pump(nowMs);
+      return;
+    }
+    this.#creditGiven = Math.min(ECHO_CREDIT_MAX, Math.max(1, 2 * this.#creditGiven));
+    this.#credit = this.#creditGiven;
+    this.#goBack(nowMs);
   }
 
   /** The receiver is ready: sends what the store has, asks it for more. Nothing leaves before. */
@@ -126,7 +141,12 @@ export class Sender {
     this.#timer.progress(clean ? nowMs - this.#newestSentMs : -1);
     if (clean && acked === this.#highestSent) this.#speedUp();
     this.#base = acked;
-    this.#next = acked + 1;
+    if (this.#goBackAtMs !== Number.POSITIVE_INFINITY) {
+      this.#goBackAtMs = Number.POSITIVE_INFINITY;
+      if (acked >= this.#next - 1) this.#creditGiven = 0;
+    }
+    if (acked < this.#next - 1 && this.#mayBeEcho(acked)) this.#goBackAtMs = nowMs + this.#echoPauseMs();
+    else this.#next = acked + 1;
     this.#flightsSinceDuplicate++;
     const ackedBytes = Math.min(acked * blockSize, this.#availableBytes);
     this.#out.counters.transferredBytes = ackedBytes;
@@ -164,6 +184,27 @@ export class Sender {
   }
 
   /**
+   * An ACK inside the flight that names a repeated block may answer the first copy of it. A receiver that reports each
+   * gap and each copy at once says so twice when blocks merely overtook one another; with the flight repeated for both,
+   * it gets copies again, and reports these: every window would leave twice until the file ends.
+   *
+   * So such an ACK only slides the window, and the rest counts as lost if nothing more is acknowledged in a moment. Then it
+   * was a loss, and the next ones of the sort are believed at once: one, then two, up to {@link ECHO_CREDIT_MAX}, as a
+   * receiver without room for a window loses a part of each flight. That begins anew when a flight is acknowledged as a
+   * whole while it is doubted.
+   */
+  #mayBeEcho(acked: number): boolean {
+    if (acked > this.#highestRetransmitted) return false;
+    if (this.#credit === 0) return true;
+    this.#credit--;
+    return false;
+  }
+
+  #echoPauseMs(): number {
+    return Math.max(ECHO_PAUSE_MS_MIN, this.#timer.measuredMs * ECHO_PAUSE_RTT);
+  }
+
+  /**
    * The first ACK after a time-out says how much of the flight had not arrived. A block or two, or just the ACK: that is
    * what chance takes, and windows go on as before. More: the receiver has no room for a window. It may be
    * unable to say so, but then the next window is lost as well; so chance is believed once between whole windows.
@@ -182,6 +223,7 @@ export class Sender {
   }
 
   #goBack(nowMs: number): void {
+    this.#goBackAtMs = Number.POSITIVE_INFINITY;
     this.#next = this.#base + 1;
     this.#pump(nowMs);
   }
@@ -202,7 +244,8 @@ export class Sender {
     }
     this.#sendUpTo(last, nowMs);
     this.#paceAtMs = last < sendable ? nowMs + PACE_MS : Number.POSITIVE_INFINITY;
-    if (last === windowEnd) this.#timer.arm(nowMs);
+    if (this.#goBackAtMs !== Number.POSITIVE_INFINITY) this.#timer.suspend();
+    else if (last === windowEnd) this.#timer.arm(nowMs);
     else if (last < sendable) this.#timer.suspend();
     else this.#timer.disarm();
   }

@@ -172,7 +172,7 @@ export class Transfer {
       return;
     }
     if (this.#state === "ended") return;
-    if (this.#sender !== null && nowMs >= this.#sender.paceAtMs) this.#sender.handlePace(nowMs);
+    if (this.#sender !== null && nowMs >= this.#sender.dueAtMs) this.#sender.handleDue(nowMs);
     if (this.#receiver !== null && nowMs >= this.#receiver.gapAtMs) this.#receiver.handleGap(nowMs);
     if (this.#signs !== null && nowMs >= this.#signs.goneAtMs) {
       this.#fail({ kind: "network", cause: this.#signs.goneCause as Error });
@@ -274,8 +274,8 @@ export class Transfer {
   pollTimeout(): number {
     if (this.#state === "dallying") return this.#dally.endMs;
     if (this.#state === "ended") return Number.POSITIVE_INFINITY;
-    const partAtMs = this.#sender?.paceAtMs ?? this.#receiver?.gapAtMs ?? Number.POSITIVE_INFINITY;
-    const deadlineMs = Math.min(this.#timer.deadlineMs, partAtMs);
+    const dueAtMs = this.#sender?.dueAtMs ?? this.#receiver?.gapAtMs ?? Number.POSITIVE_INFINITY;
+    const deadlineMs = Math.min(this.#timer.deadlineMs, dueAtMs);
     return this.#signs === null ? deadlineMs : Math.min(deadlineMs, this.#signs.goneAtMs);
   }
 

@@ -31,15 +31,28 @@ export const MUTANTS = [
   mutant(
     "engine/sender",
     "an ACK slides the window one too far",
-    "this.#base = acked;\n        this.#next = acked + 1;",
-    "this.#base = acked;\n        this.#next = acked + 2;",
+    "else\n            this.#next = acked + 1;",
+    "else\n            this.#next = acked + 2;",
   ),
   mutant(
     "engine/sender",
     "a partial ACK does not go back",
-    "this.#base = acked;\n        this.#next = acked + 1;",
-    "this.#base = acked;\n        this.#next = Math.max(this.#next, acked + 1);",
+    "else\n            this.#next = acked + 1;",
+    "else\n            this.#next = Math.max(this.#next, acked + 1);",
     "recovers by the time-out",
+  ),
+  mutant(
+    "engine/sender",
+    "what an echo left open is never settled",
+    "return Math.min(this.#paceAtMs, this.#goBackAtMs);",
+    "return this.#paceAtMs;",
+  ),
+  mutant(
+    "engine/sender",
+    "no ACK is an echo",
+    "if (acked > this.#highestRetransmitted)\n            return false;",
+    "return false;",
+    "costs DATA, which no invariant bounds in windows",
   ),
   mutant(
     "engine/sender",
@@ -224,7 +237,7 @@ export const MUTANTS = [
   mutant(
     "engine/retransmission",
     "no back-off",
-    "Math.min(this.#pauseMs * factor, this.#policy.timeoutMs)",
+    "Math.min(this.#pauseMs * factor, this.#timeoutMs)",
     "this.#pauseMs",
     "a matter of load, not of right and wrong",
   ),
