@@ -16,6 +16,7 @@ import { nativePathOf } from "../../bench/compare/programs.js";
 import { replaceBetweenMarkers } from "../../bench/compare/results-page.js";
 import { allSubjects } from "../../bench/compare/subjects.js";
 import { summarize } from "../../bench/compare/summary.js";
+import { CHECKOUT } from "../../bench/shared/checkout.js";
 import { openCpuAccount } from "../../bench/shared/cpu-account.js";
 import { linesNamed } from "../../bench/shared/lines.js";
 import { measure, prepareFiles, type Sample } from "../../bench/shared/measure.js";
@@ -275,9 +276,8 @@ test("ratios of a candidate to its base are told with their range", () => {
 });
 
 test("two checkouts are compared, and one that was not built is refused", async () => {
-  const checkout = join(__dirname, "../../..");
   const words = ["-l", "1428x4", "-n", "1", "--seconds", "0.3", "--json"];
-  const { stdout } = await promisify(execFile)(process.execPath, [baseCommand, checkout, ...words], {
+  const { stdout } = await promisify(execFile)(process.execPath, [baseCommand, CHECKOUT, ...words], {
     timeout: 120_000,
   });
   const { rows, samples } = JSON.parse(stdout);
@@ -290,9 +290,8 @@ test("two checkouts are compared, and one that was not built is refused", async 
 });
 
 test("a comparison that is interrupted ends its servers, and says so", { timeout: 120_000 }, async () => {
-  const checkout = join(__dirname, "../../..");
   const scratch = await mkdtemp(join(tmpdir(), "ntftp-test-"));
-  const words = [baseCommand, checkout, "-l", "1428x4", "-n", "1000", "--seconds", "0.2"];
+  const words = [baseCommand, CHECKOUT, "-l", "1428x4", "-n", "1000", "--seconds", "0.2"];
   const child = spawn(process.execPath, words, {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, TMPDIR: scratch },

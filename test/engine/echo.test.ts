@@ -1,21 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ack, type Script, server } from "./script.js";
+import { ack, type Script, sending } from "./script.js";
 
 const RTT_MS = 10;
 
-/** A server that sends windows of `windowSize` blocks of 8 bytes, and has sent the first a round trip ago. */
-function sending(windowSize: number, blocks: number, rttMs = RTT_MS): Script {
-  const script = server("GET", `blksize=8 windowsize=${windowSize}`);
-  script.accept(blocks * 8);
-  script.available(blocks * 8);
-  script.pass(rttMs);
+/** A server that has sent the first window a round trip ago. */
+function inFlight(windowSize: number, blocks: number, rttMs = RTT_MS): Script {
+  const script = sending(windowSize, blocks * 8, rttMs);
   script.receive(ack(0));
   return script.pass(rttMs);
 }
 
 test("of two reports of blocks that overtook one another, one repeats the flight", () => {
-  const script = sending(8, 100);
+  const script = inFlight(8, 100);
   assert.deepEqual(script.receive(ack(3)), ["DATA 4..11"]);
   assert.deepEqual(
     script.receive(ack(4)),
@@ -33,7 +30,7 @@ test("an ACK that may be an echo, and nothing behind it: what follows it is repe
     [0.2, 1],
     [800, 1200],
   ] as const) {
-    const script = sending(8, 100, rttMs);
+    const script = inFlight(8, 100, rttMs);
     script.receive(ack(3));
     assert.deepEqual(script.receive(ack(4)), ["DATA 12"]);
     assert.ok(Math.abs(script.waitsMs - waitsMs) < 0.001, `${script.waitsMs} ms`);
@@ -44,7 +41,7 @@ test("an ACK that may be an echo, and nothing behind it: what follows it is repe
 });
 
 test("on a steady link, where a time-out is due after little more than a round trip, it waits for the echo", () => {
-  const script = sending(8, 1000, 50);
+  const script = inFlight(8, 1000, 50);
   let block = 8;
   for (; block <= 40 * 8; block += 8) {
     script.receive(ack(block));
@@ -59,10 +56,8 @@ test("on a steady link, where a time-out is due after little more than a round t
 });
 
 test("while only the handshake told of the round trip, it waits no longer than on the fastest link", () => {
-  const script = server("GET", "blksize=8 windowsize=8");
-  script.accept(800);
-  script.available(800);
-  script.pass(900).receive(ack(0));
+  const script = sending(8, 800, 900);
+  script.receive(ack(0));
   script.timeout();
   assert.deepEqual(script.receive(ack(2)), ["DATA 5..8"]);
   assert.equal(script.waitsMs, 1);
@@ -70,10 +65,10 @@ test("while only the handshake told of the round trip, it waits no longer than o
 });
 
 test("the last block that left twice may be named by an echo, and one block may be all that follows it", () => {
-  const script = sending(8, 100);
+  const script = inFlight(8, 100);
   script.receive(ack(3));
   assert.deepEqual(script.receive(ack(8)), ["DATA 12..16"]);
-  const short = sending(2, 100);
+  const short = inFlight(2, 100);
   short.receive(ack(2));
   assert.deepEqual([...short.timeout(), ...short.timeout()], ["DATA 3", "DATA 4"]);
   assert.deepEqual(short.receive(ack(3)), ["DATA 5"]);
@@ -90,7 +85,7 @@ function loseCredibly(script: Script, acked: number): void {
 }
 
 test("losses in repeated flights are believed at once, more of them each time that one had to be waited for", () => {
-  const script = sending(8, 10_000);
+  const script = inFlight(8, 10_000);
   script.receive(ack(3));
   let acked = 5;
   for (const believed of [1, 2, 4, 8, 16, 16]) {
@@ -103,7 +98,7 @@ test("losses in repeated flights are believed at once, more of them each time th
 });
 
 test("a repeated flight that arrives as a whole takes no belief away, nor does a report while one is doubted", () => {
-  const script = sending(8, 1000);
+  const script = inFlight(8, 1000);
   script.receive(ack(3));
   lose(script, 5);
   script.timeout();
@@ -119,7 +114,7 @@ test("a repeated flight that arrives as a whole takes no belief away, nor does a
 });
 
 test("an echo takes the belief away", () => {
-  const script = sending(8, 200);
+  const script = inFlight(8, 200);
   script.receive(ack(3));
   script.receive(ack(5));
   assert.deepEqual(script.timeout(), ["DATA 6..13"]);
@@ -138,7 +133,7 @@ test("an echo takes the belief away", () => {
 });
 
 test("parts of a window go on leaving while an echo is waited for", () => {
-  const script = sending(8, 100);
+  const script = inFlight(8, 100);
   script.receive(ack(8));
   assert.deepEqual(script.timeout(), ["DATA 9..12"]);
   assert.deepEqual(script.receive(ack(10)), ["DATA 13..16"]);
@@ -150,7 +145,7 @@ test("parts of a window go on leaving while an echo is waited for", () => {
 });
 
 test("an ACK that comes again while an echo is waited for settles it", () => {
-  const script = sending(8, 11);
+  const script = inFlight(8, 11);
   script.receive(ack(3));
   assert.deepEqual(script.receive(ack(4)), ["DATA 12"]);
   assert.deepEqual(script.pass(RTT_MS).receive(ack(4)), ["DATA 5..12"]);
@@ -194,9 +189,7 @@ function deliver(
   blocks: number,
   link: (sent: readonly number[], flight: number) => readonly number[],
 ): { needless: number; elapsedMs: number } {
-  const script = server("GET", `blksize=8 windowsize=${windowSize}`);
-  script.accept(blocks * 8 - 1);
-  script.available(blocks * 8 - 1);
+  const script = sending(windowSize, blocks * 8 - 1);
   const beganMs = script.nowMs;
   const receiver = new LiteralReceiver(windowSize);
   let acks = [0];

@@ -161,6 +161,14 @@ export function server(
   return new Script(new Transfer({ ...base, ...config }));
 }
 
+/** A server that has begun to send a file in blocks of 8 bytes; the handshake took `rttMs`. */
+export function sending(windowSize: number, bytes: number, rttMs = 0, retries = 3): Script {
+  const script = server("GET", `blksize=8 windowsize=${windowSize}`, { retries });
+  script.accept(bytes);
+  script.available(bytes);
+  return script.pass(rttMs);
+}
+
 function describe(bytes: Uint8Array): string {
   const packet = decode(bytes);
   switch (packet.kind) {

@@ -1,15 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ack, data, error, type Script, server } from "./script.js";
-
-/** A server that has begun to send a file in blocks of 8 bytes; the handshake took `rttMs`. */
-function sending(windowSize: number, bytes: number, rttMs = 0, retries = 3): Script {
-  const script = server("GET", `blksize=8 windowsize=${windowSize}`, { retries });
-  script.accept(bytes);
-  script.available(bytes);
-  script.pass(rttMs);
-  return script;
-}
+import { ack, data, error, sending, server } from "./script.js";
 
 test("lock-step: one block, one ACK, and an empty block ends a file of whole blocks", () => {
   const script = sending(1, 16);
