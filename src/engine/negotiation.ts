@@ -50,6 +50,8 @@ export interface Offer {
   readonly answers: readonly { readonly name: string; readonly value: string | null }[];
   /** The request looks like curl's, for which an OACK with tsize 0 is fatal. */
   readonly fatalEmptySize: boolean;
+  /** The request looks like an upload of curl's, which goes on to its next block when an OACK comes twice. */
+  readonly fatalSecondOack: boolean;
 }
 
 /**
@@ -110,7 +112,8 @@ export function readOffer(method: "GET" | "PUT", options: readonly Option[], pol
     declaredSizeBytes,
     userExtensions,
     answers,
-    fatalEmptySize: isCurlRequest(method, options),
+    fatalEmptySize: method === "GET" && isCurlRequest(options),
+    fatalSecondOack: method === "PUT" && isCurlRequest(options),
   };
 }
 
@@ -252,9 +255,9 @@ function isAcceptable(method: "GET" | "PUT", name: string, answered: number, ask
 }
 
 /** curl sends exactly `tsize, blksize, timeout`, in this order. */
-function isCurlRequest(method: "GET" | "PUT", options: readonly Option[]): boolean {
+function isCurlRequest(options: readonly Option[]): boolean {
   const names = options.map((option) => option.name).join();
-  return method === "GET" && names === `${OptionName.tsize},${OptionName.blksize},${OptionName.timeout}`;
+  return names === `${OptionName.tsize},${OptionName.blksize},${OptionName.timeout}`;
 }
 
 /**

@@ -1,6 +1,13 @@
-import { copyOf } from "./bytes.js";
-import { decode, type ErrorPacket, encodeError, encodeOack, isKnownOpcode, type Packet } from "./codec.js";
-import { Opcode, RECEIVER_FLOOR_MS, RETRANSMIT_FLOOR_MS, SERVER_INITIAL_PAUSE_MS } from "./constants.js";
+import {
+  decode,
+  type ErrorPacket,
+  encodeAck,
+  encodeError,
+  encodeOack,
+  isKnownOpcode,
+  type Packet,
+} from "./codec.js";
+import { Opcode, RECEIVER_FLOOR_MS, RETRANSMIT_FLOOR_MS } from "./constants.js";
 import { Dally } from "./dally.js";
 import type {
   Fault,
@@ -14,12 +21,13 @@ import type {
 import { readFirstAnswer } from "./handshake.js";
 import { invariant } from "./invariant.js";
 import { completeOffer, type OfferCompletion, type TransferParameters } from "./negotiation.js";
+import { Opening } from "./opening.js";
 import { Outbox } from "./outbox.js";
 import { PeerSigns } from "./peer-signs.js";
 import { Receiver } from "./receiver.js";
 import { Retransmission } from "./retransmission.js";
 import { Sender } from "./sender.js";
-import type { ClientTransferConfig, ServerTransferConfig } from "./transfer-config.js";
+import { type ClientTransferConfig, pausesOf, type ServerTransferConfig } from "./transfer-config.js";
 import { violationOnWire } from "./violations.js";
 
 /**
@@ -52,10 +60,8 @@ export class Transfer {
   #available: Extract<StorageReply, { kind: "available" }> | null = null;
   /** Receiver: the exact number of bytes announced, where one is known and comparable. */
   #expectedBytes: number | null = null;
-  /** The first answer of a server: what a repeated request gets again. */
-  #greeting: Uint8Array | null = null;
-  #greetingSentMs = 0;
-  #greetingIsClean = true;
+  /** A client's request, a server's OACK; null where DATA 1 or ACK 0 is the answer to a request. */
+  #opening: Opening | null = null;
   #proven = false;
   /** What speaks against the peer since its last sensible packet; null while nothing does. */
   #signs: PeerSigns | null = null;
@@ -65,10 +71,11 @@ export class Transfer {
     const server = config.role === "server";
     const sends = (config.method === "GET") === server;
     this.#config = config;
-    this.#timeoutMs = (server && config.offer.parameters.timeoutMs) || config.timeoutMs;
+    const { timeoutMs, initialPauseMs } = pausesOf(config);
+    this.#timeoutMs = timeoutMs;
     this.#timer = new Retransmission({
-      timeoutMs: this.#timeoutMs,
-      initialPauseMs: server ? SERVER_INITIAL_PAUSE_MS : this.#timeoutMs,
+      timeoutMs,
+      initialPauseMs,
       retries: config.retries,
       floorMs: sends ? RETRANSMIT_FLOOR_MS : RECEIVER_FLOOR_MS,
       unproven: server,
@@ -112,9 +119,7 @@ export class Transfer {
       this.#config.role === "client" && this.#state === "requesting",
       "start opens a client transfer",
     );
-    this.#out.send(copyOf(this.#config.request));
-    this.#greetingSentMs = nowMs;
-    this.#timer.arm(nowMs);
+    this.#open(this.#config.request, this.#config.request, nowMs);
   }
 
   /** Server: answers the request with OACK, DATA 1 or ACK 0. Ignored once the transfer has ended. */
@@ -129,8 +134,8 @@ export class Transfer {
     this.#openDataPhase(nowMs);
     if (options.length > 0) {
       this.#state = "greeting";
-      this.#greeting = encodeOack(options);
-      this.#sendGreeting(nowMs);
+      const oack = encodeOack(options);
+      this.#open(oack, config.offer.fatalSecondOack ? encodeAck(0) : oack, nowMs);
       if (this.#sender !== null) {
         // Read ahead while the OACK travels.
         const { blockSize, windowSize } = this.parameters;
@@ -185,17 +190,8 @@ export class Transfer {
       this.#giveUp();
       return;
     }
-    if (this.#state === "requesting") {
-      this.#greetingIsClean = false;
-      this.#out.send(copyOf((this.#config as ClientTransferConfig).request));
-      this.#timer.arm(nowMs);
-    } else if (this.#state === "greeting") {
-      this.#greetingIsClean = false;
-      this.#sendGreeting(nowMs);
-    } else {
-      this.#sender?.handleTimeout(nowMs);
-      this.#receiver?.handleTimeout(nowMs);
-    }
+    if (this.#state === "moving") this.#repeatMoving(nowMs);
+    else this.#opening?.remind(nowMs);
   }
 
   handleStorage(reply: StorageReply, nowMs: number): void {
@@ -227,13 +223,8 @@ export class Transfer {
   /** Server: the same request came again before the client answered; it gets the first answer again. */
   handleRepeatedRequest(nowMs: number): void {
     if (this.#proven || this.#state === "offered" || this.#state === "ended") return;
-    this.#greetingIsClean = false;
-    if (this.#state === "greeting") {
-      this.#sendGreeting(nowMs);
-    } else if (this.#state === "moving") {
-      this.#sender?.handleTimeout(nowMs);
-      this.#receiver?.handleTimeout(nowMs);
-    }
+    if (this.#state === "moving") this.#repeatMoving(nowMs);
+    else this.#opening?.repeat(nowMs);
   }
 
   /** Ends the transfer from this side: one ERROR to the peer, then nothing more. */
@@ -389,16 +380,20 @@ export class Transfer {
     }
   }
 
-  #sendGreeting(nowMs: number): void {
-    this.#out.send(copyOf(this.#greeting as Uint8Array));
-    this.#greetingSentMs = nowMs;
-    this.#timer.arm(nowMs);
+  #open(packet: Uint8Array, reminder: Uint8Array, nowMs: number): void {
+    this.#opening = new Opening(packet, reminder, this.#timer, this.#out);
+    this.#opening.send(nowMs);
+  }
+
+  #repeatMoving(nowMs: number): void {
+    this.#sender?.handleTimeout(nowMs);
+    this.#receiver?.handleTimeout(nowMs);
   }
 
   #prove(nowMs: number): void {
     this.#proven = true;
     this.#signs = null;
-    this.#timer.progress(this.#greetingIsClean ? nowMs - this.#greetingSentMs : -1, true);
+    this.#timer.progress((this.#opening as Opening).sampleMs(nowMs), true);
   }
 
   #suspect(name: ViolationName, detail: string, isError = false): void {

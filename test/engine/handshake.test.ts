@@ -162,6 +162,20 @@ test("a client that never answers costs three transmissions at most, 1 and 2 s a
   assert.equal(script.nowMs - startedMs, 12_000);
 });
 
+test("curl's upload is asked for DATA 1 by ACK 0, as a second OACK costs it a block", () => {
+  const script = server("PUT", "tsize=8 blksize=8 timeout=6");
+  assert.deepEqual(script.accept(), ["OACK tsize=8 blksize=8 timeout=6"]);
+  assert.equal(script.waitsMs, 8_500, "the client's repetition of its request comes first");
+  assert.deepEqual(script.pass(7_000).repeatRequest(), ["OACK tsize=8 blksize=8 timeout=6"]);
+  assert.equal(script.waitsMs, 8_500);
+  assert.deepEqual(script.timeout(), ["ACK 0"]);
+  assert.deepEqual(script.receive(data(1, "12345678")), ["write 12345678", "ACK 1"]);
+  const silent = server("PUT", "tsize=8 blksize=8 timeout=6");
+  silent.accept();
+  assert.deepEqual([silent.timeout(), silent.timeout()], [["ACK 0"], ["ACK 0"]]);
+  assert.deepEqual(silent.timeout(), ["failed timeout", "ended"]);
+});
+
 test("the same holds for DATA 1 and for ACK 0 without options", () => {
   for (const [method, first] of [
     ["GET", "DATA 1"],

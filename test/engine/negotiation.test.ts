@@ -69,6 +69,14 @@ test("an empty file has no tsize for curl, which takes 0 for a failure, and has 
   assert.equal(answer("GET", "blksize=512 tsize=0 timeout=6", 0), "blksize=512 tsize=0 timeout=6");
 });
 
+test("an upload that looks like curl's is known, in that order of options alone", () => {
+  const isFatal = (method: "GET" | "PUT", text: string) =>
+    readOffer(method, options(text), POLICY).fatalSecondOack;
+  assert.equal(isFatal("PUT", "tsize=9 blksize=512 timeout=6"), true);
+  assert.equal(isFatal("PUT", "blksize=512 tsize=9 timeout=6"), false);
+  assert.equal(isFatal("GET", "tsize=0 blksize=512 timeout=6"), false);
+});
+
 test("user extensions are answered only when they were asked, msftwindow and multicast never", () => {
   assert.equal(
     answer("GET", "User=me other=1 multicast= msftwindow=31416", 5, {

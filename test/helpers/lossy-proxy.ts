@@ -8,6 +8,8 @@ export interface Weather {
   readonly duplicate: number;
   /** Part of the datagrams that are held back and overtaken by the next ones. */
   readonly reorder: number;
+  /** Datagrams that are lost on purpose. */
+  readonly loses?: (datagram: Buffer) => boolean;
 }
 
 /** A UDP proxy in front of a TFTP server that loses, doubles and reorders, by a seed. */
@@ -20,8 +22,8 @@ export async function startLossyProxy(
   const random = new Random(seed);
   const front = createSocket("udp4");
   const backs = new Map<number, { socket: Socket; serverTid: number }>();
-  const pass = (send: () => void): void => {
-    if (random.chance(weather.loss)) return;
+  const pass = (datagram: Buffer, send: () => void): void => {
+    if (random.chance(weather.loss) || weather.loses?.(datagram)) return;
     if (random.chance(weather.reorder)) setTimeout(send, 2);
     else send();
     if (random.chance(weather.duplicate)) setImmediate(send);
@@ -41,11 +43,13 @@ export async function startLossyProxy(
       const entry = back;
       socket.on("message", (answer: Buffer, server: RemoteInfo) => {
         entry.serverTid = server.port;
-        pass(() => quietly(front, answer, client.port));
+        pass(answer, () => quietly(front, answer, client.port));
       });
     }
     const { socket, serverTid } = back;
-    pass(() => quietly(socket, bytes, serverTid));
+    // A repeated request goes where the first one went, though the answer to that was heard here.
+    const isRequest = bytes.readUInt16BE(0) <= 2;
+    pass(bytes, () => quietly(socket, bytes, isRequest ? serverPort : serverTid));
   });
   front.bind(0, "127.0.0.1");
   await once(front, "listening");

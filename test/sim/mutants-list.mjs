@@ -282,8 +282,8 @@ export const MUTANTS = [
   mutant(
     "engine/transfer",
     "DATA before ACK 0",
-    'this.#state = "greeting";\n            this.#greeting =',
-    'this.#state = "greeting";\n            this.#sender?.start(nowMs);\n            this.#greeting =',
+    'this.#state = "greeting";\n            const oack =',
+    'this.#state = "greeting";\n            this.#sender?.start(nowMs);\n            const oack =',
   ),
   mutant(
     "engine/transfer",
