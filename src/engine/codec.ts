@@ -101,7 +101,12 @@ export function encodeOack(options: readonly Option[]): Uint8Array {
 
 /** Writes an ACK. @param wireBlock - 0..65535 */
 export function encodeAck(wireBlock: number): Uint8Array {
-  return Uint8Array.of(0, Opcode.ack, wireBlock >> 8, wireBlock & 0xff);
+  // Uint8Array.of takes four times as long.
+  const bytes = new Uint8Array(HEADER_BYTES);
+  bytes[1] = Opcode.ack;
+  bytes[2] = wireBlock >> 8;
+  bytes[3] = wireBlock & 0xff;
+  return bytes;
 }
 
 /** Writes an ERROR; texts are cut to {@link ERROR_TEXT_BYTES_MAX} and lose their NULs. */
