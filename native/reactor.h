@@ -66,9 +66,14 @@ class Reactor final : private SendWatcher {
   void OnDeviceFull(UdpSocket& socket) override;
 
   void OnReadable();
+  // Asks the descriptor that alone brought datagrams in the last rounds; false when the epoll set is to be looked at.
+  bool VisitLone();
   // One look at the epoll set; false when there was nothing.
   bool Round();
-  void Serve(UdpSocket& socket, int descriptor, uint32_t events);
+  // `key` is the data of an event: a handle, and which of the socket's descriptors it is.
+  void Serve(uint64_t key, uint32_t events);
+  // False when there were none.
+  bool TellNews();
   // What is in the slot of a handle, of whichever generation; nullptr for an empty one.
   UdpSocket* InSlotOf(uint32_t handle) const;
   void Prefetch(uint32_t handle) const;
@@ -101,6 +106,10 @@ class Reactor final : private SendWatcher {
   std::vector<uint32_t> device_waiters_;
   std::vector<SocketError> errors_;
   std::vector<uint32_t> gone_;
+
+  uint64_t lone_key_ = 0;
+  uint32_t lone_rounds_ = 0;
+  uint32_t lone_visits_ = 0;
 };
 
 }  // namespace ntftp

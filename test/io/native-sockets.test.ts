@@ -67,7 +67,38 @@ if (binding !== null) {
     await setImmediate();
     assert.deepEqual(portsAtOtherEnds(toA.port), []);
   });
+
+  test("a socket that is busy alone does not keep the others from being heard", TIME_LIMIT, async () => {
+    const [calmRounds, burst] = [100, 150];
+    const open = (sockets: NativeSockets, onDatagram: () => void) =>
+      sockets.open({ address: "127.0.0.1", port: 0 }, { onDatagram, onError: (error) => assert.fail(error) });
+    let heard = 0;
+    let heardBeforeOther = -1;
+    let onOver: () => void = () => undefined;
+    const over = new Promise<void>((resolve) => {
+      onOver = resolve;
+    });
+    const other = await open(native, () => {
+      heardBeforeOther = heard;
+    });
+    const busy = await open(native, () => {
+      heard++;
+      if (heard < calmRounds) busy.sendDatagram(Uint8Array.of(0), at(peer.localPort));
+      else if (heard === calmRounds) {
+        for (let count = 0; count < burst; count++) peer.sendDatagram(Uint8Array.of(0), at(busy.localPort));
+        peer.sendDatagram(Uint8Array.of(0), at(other.localPort));
+      } else if (heard === calmRounds + burst) onOver();
+    });
+    const peer = await open(plain, () => peer.sendDatagram(Uint8Array.of(0), at(busy.localPort)));
+    busy.sendDatagram(Uint8Array.of(0), at(peer.localPort));
+    await over;
+    for (const socket of [other, busy, peer]) socket.close();
+    // Behind 16 visits at most, one of which may have been the last of a look at both.
+    assert.ok(heardBeforeOther > 0 && heardBeforeOther <= calmRounds + 17, `behind ${heardBeforeOther}`);
+  });
 }
+
+const at = (port: number): Peer => ({ address: "127.0.0.1", port });
 
 /** Of all sockets on a local port: the port that each is connected to, 0 for none. */
 function portsAtOtherEnds(localPort: number): number[] {
