@@ -141,12 +141,11 @@ export class Sender {
     this.#timer.progress(clean ? nowMs - this.#newestSentMs : -1);
     if (clean && acked === this.#highestSent) this.#speedUp();
     this.#base = acked;
-    if (this.#goBackAtMs !== Number.POSITIVE_INFINITY) {
-      this.#goBackAtMs = Number.POSITIVE_INFINITY;
-      if (acked >= this.#next - 1) this.#creditGiven = 0;
-    }
-    if (acked < this.#next - 1 && this.#mayBeEcho(acked)) this.#goBackAtMs = nowMs + this.#echoPauseMs();
-    else this.#next = acked + 1;
+    const isWhole = acked >= this.#next - 1;
+    if (isWhole && this.#goBackAtMs !== Number.POSITIVE_INFINITY) this.#creditGiven = 0;
+    const isDoubtful = !isWhole && this.#mayBeEcho(acked);
+    this.#goBackAtMs = isDoubtful ? nowMs + this.#echoPauseMs() : Number.POSITIVE_INFINITY;
+    if (!isDoubtful) this.#next = acked + 1;
     this.#flightsSinceDuplicate++;
     const ackedBytes = Math.min(acked * blockSize, this.#availableBytes);
     this.#out.counters.transferredBytes = ackedBytes;

@@ -31,14 +31,14 @@ export const MUTANTS = [
   mutant(
     "engine/sender",
     "an ACK slides the window one too far",
-    "else\n            this.#next = acked + 1;",
-    "else\n            this.#next = acked + 2;",
+    "if (!isDoubtful)\n            this.#next = acked + 1;",
+    "if (!isDoubtful)\n            this.#next = acked + 2;",
   ),
   mutant(
     "engine/sender",
     "a partial ACK does not go back",
-    "else\n            this.#next = acked + 1;",
-    "else\n            this.#next = Math.max(this.#next, acked + 1);",
+    "if (!isDoubtful)\n            this.#next = acked + 1;",
+    "if (!isDoubtful)\n            this.#next = Math.max(this.#next, acked + 1);",
     "recovers by the time-out",
   ),
   mutant(
