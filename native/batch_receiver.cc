@@ -124,8 +124,11 @@ int BatchReceiver::Receive(UdpSocket& socket, int descriptor) {
                          (socket.visit_size == 1 && ++socket.lone_visits < lone_visits_max);
   if (!takes_one) socket.lone_visits = 0;
   const int error = takes_one ? ReceiveOne(socket, descriptor) : ReceiveMany(socket, descriptor);
-  const bool brought_one = count_ == before + 1 && records_[before * size_t{kRecordWords} + kPeerWord] != 0;
-  socket.lone_datagrams = brought_one ? socket.lone_datagrams + 1 : 0;
+  // A visit in vain says nothing: others woke the thread.
+  if (count_ > before) {
+    const bool brought_one = count_ == before + 1 && records_[before * size_t{kRecordWords} + kPeerWord] != 0;
+    socket.lone_datagrams = brought_one ? socket.lone_datagrams + 1 : 0;
+  }
   return error;
 }
 

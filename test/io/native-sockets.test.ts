@@ -85,8 +85,8 @@ if (binding !== null) {
       heard++;
       if (heard < calmRounds) busy.sendDatagram(Uint8Array.of(0), at(peer.localPort));
       else if (heard === calmRounds) {
-        for (let count = 0; count < burst; count++) peer.sendDatagram(Uint8Array.of(0), at(busy.localPort));
         peer.sendDatagram(Uint8Array.of(0), at(other.localPort));
+        for (let count = 0; count < burst; count++) peer.sendDatagram(Uint8Array.of(0), at(busy.localPort));
       } else if (heard === calmRounds + burst) onOver();
     });
     const peer = await open(plain, () => peer.sendDatagram(Uint8Array.of(0), at(busy.localPort)));
