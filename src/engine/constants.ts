@@ -98,7 +98,7 @@ export const DOUBTFUL_ANSWERS_MAX = 1;
 /** A server's pause while no round trip is known (RFC 6298 §2.1). */
 export const SERVER_INITIAL_PAUSE_MS = 1_000;
 
-/** Beyond its own time-out, before a client that a second OACK confuses is reminded: curl counts in whole seconds. */
+/** Beyond the client's time-out, before it counts as one that has our OACK: curl counts in whole seconds. */
 export const SECOND_OACK_MARGIN_MS = 2_500;
 
 /** Growth of the pauses towards a peer that has never answered. */

@@ -35,6 +35,8 @@ export const PLAIN_PARAMETERS: TransferParameters = {
 export interface ServerPolicy {
   readonly blockSizeMax: number;
   readonly windowSizeMax: number;
+  /** Names, in lower case, of options that are treated as unknown ones would be: without an answer. */
+  readonly refusedOptions?: ReadonlySet<string>;
 }
 
 /** A server's reading of the options of a request, before size and user extensions are known. */
@@ -42,7 +44,7 @@ export interface Offer {
   readonly parameters: TransferParameters;
   /** True when `tsize` was asked for. */
   readonly sizeAsked: boolean;
-  /** WRQ: the announced size in bytes (may be beyond what a number holds exactly); null without. */
+  /** WRQ: the announced size in bytes (may be beyond what a number holds exactly); null: unknown. */
   readonly declaredSizeBytes: number | null;
   /** Options the engine does not know, in the spelling of the client; first occurrence wins. */
   readonly userExtensions: ReadonlyMap<string, string>;
@@ -65,7 +67,9 @@ export function readOffer(method: "GET" | "PUT", options: readonly Option[], pol
   let declaredSizeBytes: number | null = null;
   const userExtensions = new Map<string, string>();
   const answers: { name: string; value: string | null }[] = [];
-  const seen = new Set<string>();
+  const seen = new Set<string>(policy.refusedOptions);
+  // By all that it asks for, refused or not.
+  const isCurl = isCurlRequest(options);
 
   for (const { name: spelledName, value } of options) {
     const name = spelledName.toLowerCase();
@@ -90,8 +94,10 @@ export function readOffer(method: "GET" | "PUT", options: readonly Option[], pol
       answers.push({ name, value: String(number) });
     } else if (name === OptionName.tsize) {
       if (number < 0) continue;
-      declaredSizeBytes = method === "PUT" ? number : null;
-      answers.push({ name, value: null });
+      // curl announces 0 where it does not know.
+      const isUnknown = method === "GET" || (isCurl && number === 0);
+      declaredSizeBytes = isUnknown ? null : number;
+      answers.push({ name, value: isUnknown && method === "PUT" ? value : null });
     } else if (name === OptionName.rollover) {
       if (number !== 0 && number !== 1) continue;
       rollover = number;
@@ -108,12 +114,12 @@ export function readOffer(method: "GET" | "PUT", options: readonly Option[], pol
   );
   return {
     parameters: { blockSize: granted.blockSize, windowSize, rollover, timeoutMs },
-    sizeAsked: seen.has(OptionName.tsize) && answers.some((answer) => answer.name === OptionName.tsize),
+    sizeAsked: answers.some((answer) => answer.name === OptionName.tsize),
     declaredSizeBytes,
     userExtensions,
     answers,
-    fatalEmptySize: method === "GET" && isCurlRequest(options),
-    fatalSecondOack: method === "PUT" && isCurlRequest(options),
+    fatalEmptySize: method === "GET" && isCurl,
+    fatalSecondOack: method === "PUT" && isCurl,
   };
 }
 

@@ -1,42 +1,82 @@
 import { copyOf } from "./bytes.js";
+import { encodeAck } from "./codec.js";
+import { BLOCK_SIZE_DEFAULT, SECOND_OACK_MARGIN_MS } from "./constants.js";
 import type { Outbox } from "./outbox.js";
 import type { Retransmission } from "./retransmission.js";
+import type { ServerTransferConfig } from "./transfer-config.js";
+
+/** The packet that opens a transfer, and how it is repeated. */
+export interface OpeningPlan {
+  readonly packet: Uint8Array;
+  /** What a peer gets that says nothing; null: nothing. */
+  readonly reminder: Uint8Array | null;
+  /** The time that it has before, at least. */
+  readonly reminderPauseMsMin: number;
+  /** What the peer repeats sooner than so many ms after our answer was on its way twice. */
+  readonly repetitionMsMin: number;
+}
+
+/** The same packet again, whenever it is due or asked for. */
+export function plainOpening(packet: Uint8Array): OpeningPlan {
+  return { packet, reminder: packet, reminderPauseMsMin: 0, repetitionMsMin: 0 };
+}
 
 /**
- * The packet that opens a transfer, a client's request or a server's OACK, until the peer answers it: how it is
- * repeated, and what its answer tells of the round trip.
+ * A server's OACK. A second one makes an upload of curl's leave a block out, so it gets one only when it repeats its request
+ * by itself. What may be missing otherwise is DATA 1, and an ACK 0 asks for that. But curl without an OACK takes ACK 0
+ * for a server without options: where that is not the same, it first gets the time for a repetition; and where nothing would
+ * tell that a block of 512 bytes is not the whole file, it gets no ACK 0 at all.
+ */
+export function serverOpening(
+  oack: Uint8Array,
+  config: ServerTransferConfig,
+  timeoutMs: number,
+): OpeningPlan {
+  const { fatalSecondOack, declaredSizeBytes, parameters } = config.offer;
+  if (!fatalSecondOack) return plainOpening(oack);
+  const isSameWithoutOptions = parameters.blockSize === BLOCK_SIZE_DEFAULT;
+  const sizeTells = config.mode === "octet" && declaredSizeBytes !== null;
+  return {
+    packet: oack,
+    reminder: isSameWithoutOptions || sizeTells ? encodeAck(0) : null,
+    reminderPauseMsMin: isSameWithoutOptions ? 0 : timeoutMs + SECOND_OACK_MARGIN_MS,
+    repetitionMsMin: timeoutMs / 2,
+  };
+}
+
+/**
+ * The first packet of one side, a client's request or a server's OACK, until the peer answers it: sends and repeats it, and
+ * knows what its answer tells of the round trip.
  */
 export class Opening {
-  readonly #packet: Uint8Array;
-  readonly #reminder: Uint8Array;
+  readonly #plan: OpeningPlan;
   readonly #timer: Retransmission;
   readonly #out: Outbox;
   #sentMs = 0;
   /** It left once (Karn). */
   #isClean = true;
 
-  /** @param reminder - what a peer gets that says nothing */
-  constructor(packet: Uint8Array, reminder: Uint8Array, timer: Retransmission, out: Outbox) {
-    this.#packet = packet;
-    this.#reminder = reminder;
+  constructor(plan: OpeningPlan, timer: Retransmission, out: Outbox) {
+    this.#plan = plan;
     this.#timer = timer;
     this.#out = out;
   }
 
   send(nowMs: number): void {
-    this.#transmit(this.#packet, nowMs);
+    this.#transmit(this.#plan.packet, nowMs);
   }
 
   /** The peer repeated what was answered by it. */
   repeat(nowMs: number): void {
+    if (nowMs - this.#sentMs < this.#plan.repetitionMsMin) return;
     this.#isClean = false;
-    this.#transmit(this.#packet, nowMs);
+    this.#transmit(this.#plan.packet, nowMs);
   }
 
   /** Nothing came. */
   remind(nowMs: number): void {
     this.#isClean = false;
-    this.#transmit(this.#reminder, nowMs);
+    this.#transmit(this.#plan.reminder, nowMs);
   }
 
   /** The round trip of an answer that comes now, or -1: nobody knows which copy it answers. */
@@ -44,9 +84,9 @@ export class Opening {
     return this.#isClean ? nowMs - this.#sentMs : -1;
   }
 
-  #transmit(packet: Uint8Array, nowMs: number): void {
-    this.#out.send(copyOf(packet));
+  #transmit(packet: Uint8Array | null, nowMs: number): void {
+    if (packet !== null) this.#out.send(copyOf(packet));
     this.#sentMs = nowMs;
-    this.#timer.arm(nowMs);
+    this.#timer.arm(nowMs, this.#plan.reminderPauseMsMin);
   }
 }

@@ -82,13 +82,17 @@ export class Retransmission {
     this.#pauseMs = this.#firstPauseMs();
   }
 
-  /** Something was sent that the peer has to answer. Keeps a running wait for progress going. */
-  arm(nowMs: number): void {
+  /**
+   * Something was sent that the peer has to answer. Keeps a running wait for progress going.
+   * @param pauseMsMin - it has so much time, whatever was measured
+   */
+  arm(nowMs: number, pauseMsMin = 0): void {
     if (this.#waitingSinceMs < 0) this.#waitingSinceMs = nowMs;
     this.#transmissions++;
     const quiet = this.#transmissions >= this.#transmissionsMax;
     const latePauseMs = this.#unproven ? Number.POSITIVE_INFINITY : this.latePauseMs;
-    this.deadlineMs = Math.min(nowMs + (quiet ? latePauseMs : this.#pauseMs), this.#giveUpMs());
+    const pauseMs = Math.max(quiet ? latePauseMs : this.#pauseMs, pauseMsMin);
+    this.deadlineMs = Math.min(nowMs + pauseMs, this.#giveUpMs());
   }
 
   /**

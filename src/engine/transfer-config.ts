@@ -1,5 +1,4 @@
 import type { Option } from "./codec.js";
-import { SECOND_OACK_MARGIN_MS, SERVER_INITIAL_PAUSE_MS } from "./constants.js";
 import type { Offer } from "./negotiation.js";
 
 /** What client and server transfers have in common. */
@@ -27,20 +26,4 @@ export interface ClientTransferConfig extends CommonConfig {
 export interface ServerTransferConfig extends CommonConfig {
   readonly role: "server";
   readonly offer: Offer;
-}
-
-/**
- * The longest pause of a transfer, and the one before anything was measured. Where a second OACK does harm, the client
- * first has the time to repeat its request: when it does not, it has the OACK, and an ACK 0 asks for DATA 1.
- */
-export function pausesOf(config: ClientTransferConfig | ServerTransferConfig): {
-  readonly timeoutMs: number;
-  readonly initialPauseMs: number;
-} {
-  if (config.role === "client") return { timeoutMs: config.timeoutMs, initialPauseMs: config.timeoutMs };
-  const { parameters, fatalSecondOack } = config.offer;
-  const timeoutMs = parameters.timeoutMs ?? config.timeoutMs;
-  if (!fatalSecondOack) return { timeoutMs, initialPauseMs: SERVER_INITIAL_PAUSE_MS };
-  const patientMs = timeoutMs + SECOND_OACK_MARGIN_MS;
-  return { timeoutMs: patientMs, initialPauseMs: patientMs };
 }

@@ -1,13 +1,5 @@
-import {
-  decode,
-  type ErrorPacket,
-  encodeAck,
-  encodeError,
-  encodeOack,
-  isKnownOpcode,
-  type Packet,
-} from "./codec.js";
-import { Opcode, RECEIVER_FLOOR_MS, RETRANSMIT_FLOOR_MS } from "./constants.js";
+import { decode, type ErrorPacket, encodeError, encodeOack, isKnownOpcode, type Packet } from "./codec.js";
+import { Opcode, RECEIVER_FLOOR_MS, RETRANSMIT_FLOOR_MS, SERVER_INITIAL_PAUSE_MS } from "./constants.js";
 import { Dally } from "./dally.js";
 import type {
   Fault,
@@ -21,13 +13,13 @@ import type {
 import { readFirstAnswer } from "./handshake.js";
 import { invariant } from "./invariant.js";
 import { completeOffer, type OfferCompletion, type TransferParameters } from "./negotiation.js";
-import { Opening } from "./opening.js";
+import { Opening, type OpeningPlan, plainOpening, serverOpening } from "./opening.js";
 import { Outbox } from "./outbox.js";
 import { PeerSigns } from "./peer-signs.js";
 import { Receiver } from "./receiver.js";
 import { Retransmission } from "./retransmission.js";
 import { Sender } from "./sender.js";
-import { type ClientTransferConfig, pausesOf, type ServerTransferConfig } from "./transfer-config.js";
+import type { ClientTransferConfig, ServerTransferConfig } from "./transfer-config.js";
 import { violationOnWire } from "./violations.js";
 
 /**
@@ -71,11 +63,10 @@ export class Transfer {
     const server = config.role === "server";
     const sends = (config.method === "GET") === server;
     this.#config = config;
-    const { timeoutMs, initialPauseMs } = pausesOf(config);
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = (server && config.offer.parameters.timeoutMs) || config.timeoutMs;
     this.#timer = new Retransmission({
-      timeoutMs,
-      initialPauseMs,
+      timeoutMs: this.#timeoutMs,
+      initialPauseMs: server ? SERVER_INITIAL_PAUSE_MS : this.#timeoutMs,
       retries: config.retries,
       floorMs: sends ? RETRANSMIT_FLOOR_MS : RECEIVER_FLOOR_MS,
       unproven: server,
@@ -119,7 +110,7 @@ export class Transfer {
       this.#config.role === "client" && this.#state === "requesting",
       "start opens a client transfer",
     );
-    this.#open(this.#config.request, this.#config.request, nowMs);
+    this.#open(plainOpening(this.#config.request), nowMs);
   }
 
   /** Server: answers the request with OACK, DATA 1 or ACK 0. Ignored once the transfer has ended. */
@@ -134,8 +125,7 @@ export class Transfer {
     this.#openDataPhase(nowMs);
     if (options.length > 0) {
       this.#state = "greeting";
-      const oack = encodeOack(options);
-      this.#open(oack, config.offer.fatalSecondOack ? encodeAck(0) : oack, nowMs);
+      this.#open(serverOpening(encodeOack(options), config, this.#timeoutMs), nowMs);
       if (this.#sender !== null) {
         // Read ahead while the OACK travels.
         const { blockSize, windowSize } = this.parameters;
@@ -380,8 +370,8 @@ export class Transfer {
     }
   }
 
-  #open(packet: Uint8Array, reminder: Uint8Array, nowMs: number): void {
-    this.#opening = new Opening(packet, reminder, this.#timer, this.#out);
+  #open(plan: OpeningPlan, nowMs: number): void {
+    this.#opening = new Opening(plan, this.#timer, this.#out);
     this.#opening.send(nowMs);
   }
 

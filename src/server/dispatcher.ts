@@ -189,11 +189,9 @@ export class Dispatcher {
     const running = this.#admission.find(clientKey);
     // Only a request that would be served replaces a running transfer: anything else may be noise.
     if (running !== undefined && !this.#givesWay(running, datagram)) return;
-    const offer = readOffer(
-      method,
-      packet.options.filter(({ name }) => !this.#settings.refusedOptions.has(name.toLowerCase())),
-      { blockSizeMax: this.#blockSizeMax(method, peer), windowSizeMax: this.#settings.windowSize },
-    );
+    const { windowSize: windowSizeMax, refusedOptions } = this.#settings;
+    const blockSizeMax = this.#blockSizeMax(method, peer);
+    const offer = readOffer(method, packet.options, { blockSizeMax, windowSizeMax, refusedOptions });
     const tooLarge = offer.declaredSizeBytes !== null && !Number.isSafeInteger(offer.declaredSizeBytes);
     if (tooLarge) {
       this.#refuse(datagram, socket, "ENOSPC", { method, file: fileName });

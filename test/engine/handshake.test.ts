@@ -164,16 +164,41 @@ test("a client that never answers costs three transmissions at most, 1 and 2 s a
 
 test("curl's upload is asked for DATA 1 by ACK 0, as a second OACK costs it a block", () => {
   const script = server("PUT", "tsize=8 blksize=8 timeout=6");
-  assert.deepEqual(script.accept(), ["OACK tsize=8 blksize=8 timeout=6"]);
+  const oacked = script.accept();
+  assert.deepEqual(oacked, ["OACK tsize=8 blksize=8 timeout=6"]);
   assert.equal(script.waitsMs, 8_500, "the client's repetition of its request comes first");
-  assert.deepEqual(script.pass(7_000).repeatRequest(), ["OACK tsize=8 blksize=8 timeout=6"]);
+  assert.deepEqual(script.pass(2_000).repeatRequest(), [], "doubled by the network");
+  assert.deepEqual(script.pass(5_000).repeatRequest(), oacked);
   assert.equal(script.waitsMs, 8_500);
   assert.deepEqual(script.timeout(), ["ACK 0"]);
   assert.deepEqual(script.receive(data(1, "12345678")), ["write 12345678", "ACK 1"]);
-  const silent = server("PUT", "tsize=8 blksize=8 timeout=6");
-  silent.accept();
-  assert.deepEqual([silent.timeout(), silent.timeout()], [["ACK 0"], ["ACK 0"]]);
-  assert.deepEqual(silent.timeout(), ["failed timeout", "ended"]);
+  assert.equal(script.waitsMs, 1_000, "from here on it is a transfer like others");
+});
+
+test("curl's upload has as much time for its first answer as any", () => {
+  const script = server("PUT", "tsize=8 blksize=8 timeout=6");
+  const startedMs = script.nowMs;
+  script.accept();
+  assert.deepEqual([script.timeout(), script.timeout()], [["ACK 0"], ["ACK 0"]]);
+  assert.deepEqual(script.timeout(), ["failed timeout", "ended"]);
+  assert.equal(script.nowMs - startedMs, 24_000);
+});
+
+test("ACK 0 comes at once where curl goes on alike without an OACK, in blocks of 512 bytes", () => {
+  const script = server("PUT", "tsize=8 blksize=512 timeout=6", { mode: "netascii" });
+  script.accept();
+  assert.equal(script.waitsMs, 1_000);
+  assert.deepEqual(script.timeout(), ["ACK 0"]);
+});
+
+test("curl gets no ACK 0 where nothing tells that a block of 512 bytes is not the whole file", () => {
+  const unknownSize = server("PUT", "tsize=0 blksize=1000 timeout=6");
+  assert.deepEqual(unknownSize.accept(), ["OACK tsize=0 blksize=1000 timeout=6"]);
+  assert.deepEqual(unknownSize.timeout(), []);
+  assert.deepEqual(unknownSize.receive(data(1, "any")), ["write any", "finish"], "0 was no size");
+  const netascii = server("PUT", "tsize=8 blksize=1000 timeout=6", { mode: "netascii" });
+  netascii.accept();
+  assert.deepEqual(netascii.timeout(), []);
 });
 
 test("the same holds for DATA 1 and for ACK 0 without options", () => {

@@ -77,6 +77,22 @@ test("an upload that looks like curl's is known, in that order of options alone"
   assert.equal(isFatal("GET", "tsize=0 blksize=512 timeout=6"), false);
 });
 
+test("refused options get no answer and have no effect; the client is known by them all the same", () => {
+  const asked = options("tsize=9 blksize=512 timeout=6");
+  const offer = readOffer("PUT", asked, { ...POLICY, refusedOptions: new Set(["tsize", "timeout"]) });
+  const { fatalSecondOack, declaredSizeBytes, sizeAsked, parameters } = offer;
+  assert.deepEqual(
+    { fatalSecondOack, declaredSizeBytes, sizeAsked, timeoutMs: parameters.timeoutMs },
+    { fatalSecondOack: true, declaredSizeBytes: null, sizeAsked: false, timeoutMs: null },
+  );
+  assert.deepEqual(offer.answers, [{ name: "blksize", value: "512" }]);
+});
+
+test("an announced size of 0 is none for curl, which says so where it does not know, and one for others", () => {
+  assert.equal(readOffer("PUT", options("tsize=0 blksize=512 timeout=6"), POLICY).declaredSizeBytes, null);
+  assert.equal(readOffer("PUT", options("blksize=512 tsize=0 timeout=6"), POLICY).declaredSizeBytes, 0);
+});
+
 test("user extensions are answered only when they were asked, msftwindow and multicast never", () => {
   assert.equal(
     answer("GET", "User=me other=1 multicast= msftwindow=31416", 5, {

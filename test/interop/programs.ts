@@ -17,15 +17,18 @@ export function program(path: string): string {
   return full;
 }
 
-/** Runs a program to its end; rejects when it fails or takes too long. */
+/** Runs a program to its end, with that on its standard input; rejects when it fails or takes too long. */
 export async function run(
   path: string,
   words: readonly string[],
   cwd: string,
   timeoutMs = RUN_MS,
+  input: Uint8Array | null = null,
 ): Promise<string> {
   const options = { cwd, timeout: timeoutMs, killSignal: "SIGKILL" } as const;
-  const { stdout, stderr } = await promisify(execFile)(program(path), words, options);
+  const running = promisify(execFile)(program(path), words, options);
+  if (input !== null) running.child.stdin?.end(input);
+  const { stdout, stderr } = await running;
   return stdout + stderr;
 }
 

@@ -133,6 +133,15 @@ test("an upload of curl's is whole whichever of its first packets is lost", TIME
   await Promise.all(Object.entries(FIRST_PACKETS).map(upload));
 });
 
+test("curl stores what comes out of a pipe: it announces 0 bytes", TIME_LIMIT, async (context) => {
+  const folder = await temporaryFolder(context);
+  const { port } = await startServer(context, { root: folder });
+  const content = sampleBytes(10_000);
+  const words = ["--silent", "--show-error", "-T", "-", `tftp://127.0.0.1:${port}/piped`];
+  await run("usr/bin/curl", words, folder, 30_000, content);
+  assert.ok((await readFile(join(folder, "piped"))).equals(content));
+});
+
 test("curl is told the exact size of a sparse file of 5 GiB", TIME_LIMIT, async (context) => {
   const folder = await temporaryFolder(context);
   const size = 5 * 1024 * MIB + 1;

@@ -102,7 +102,7 @@ const SERVERS: Readonly<Record<Exclude<ServerName, "ntftp">, readonly ("get" | "
   dnsmasq: ["get"],
 };
 
-/** curl ends a PUT with status 55 when the first answer comes twice, whichever server it talks to. */
+/** curl leaves out a block, or ends a PUT with status 55, when the first answer comes twice, whichever server it talks to. */
 function kindsOf(client: ClientName, { duplicate = 0 }: Weather): readonly ("get" | "put")[] {
   return client === "curl" && duplicate > 0 ? ["get"] : ["get", "put"];
 }

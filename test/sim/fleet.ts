@@ -285,6 +285,11 @@ class Fleet {
       this.#seen.add(`${model.vice}: ${outcome}`);
       return;
     }
+    // The network doubled an OACK, or kept it too long. That it was no OACK too many of ours is the wire's rule.
+    if (client.hasLeftOut) {
+      this.#seen.add("a block was left out");
+      return;
+    }
     if (outcome === "done") {
       this.#seen.add(`${model.name} ${model.method} done`);
       if (this.#plan.network.loss > 0) this.#seen.add("done under loss");

@@ -41,6 +41,7 @@ interface Flow {
   highestSent: number;
   /** Set while the sender of DATA handles an ACK that told it nothing new. */
   handlesDuplicate: boolean;
+  oacksSent: number;
   /** What the server has sent on this flow before its client answered on it. */
   unprovenSent: number;
   proven: boolean;
@@ -61,6 +62,7 @@ interface Flow {
  * - an OACK grants nothing that was not asked, and nothing more than asked;
  * - nothing goes to who never sent anything; an unproven client gets {@link UNPROVEN_TRANSMISSIONS_MAX} packets, and
  *   one for each repetition of its request;
+ * - an upload of curl's gets no OACK that it did not ask for: it would leave a block out;
  * - the last ACK leaves when the file is stored, not before;
  * - every packet of ours is well-formed.
  *
@@ -70,7 +72,10 @@ export class Invariants implements WireObserver {
   readonly #watched: Watched;
   readonly #flows = new Map<string, Flow>();
   /** Requests by the endpoint that sent them: how many, and the options of the newest. */
-  readonly #requests = new Map<string, { count: number; options: Map<string, string> }>();
+  readonly #requests = new Map<
+    string,
+    { count: number; options: Map<string, string>; isCurlUpload: boolean }
+  >();
   readonly #heardFrom = new Set<string>();
   readonly #heardMs = new Map<string, number>();
   /** The endpoint of ours that handles an ERROR at this moment, and who sent that. */
@@ -123,7 +128,7 @@ export class Invariants implements WireObserver {
     this.#heardFrom.add(keyOf(from));
     if (!this.#watched.ours.has(to.address)) return nothing;
     const packet = decode(bytes);
-    if (packet.kind === "request") this.#noteRequest(from, packet.options);
+    if (packet.kind === "request") this.#noteRequest(from, packet);
     if (packet.kind === "error") {
       this.#handlesError = { at: keyOf(to), from: keyOf(from) };
       const ended = this.#flows.get(flowKey(from, to));
@@ -147,13 +152,14 @@ export class Invariants implements WireObserver {
     };
   }
 
-  #noteRequest(from: Peer, options: readonly { readonly name: string; readonly value: string }[]): void {
+  #noteRequest(from: Peer, { method, options }: Extract<Packet, { kind: "request" }>): void {
     const count = (this.#requests.get(keyOf(from))?.count ?? 0) + 1;
     const asked = new Map<string, string>();
     for (const { name, value } of options) {
       if (!asked.has(name.toLowerCase())) asked.set(name.toLowerCase(), value);
     }
-    this.#requests.set(keyOf(from), { count, options: asked });
+    const isCurlUpload = method === "PUT" && [...asked.keys()].join() === "tsize,blksize,timeout";
+    this.#requests.set(keyOf(from), { count, options: asked, isCurlUpload });
   }
 
   #checkSilence(from: Peer, to: Peer, packet: Packet, length: number): void {
@@ -187,7 +193,11 @@ export class Invariants implements WireObserver {
     to: Peer,
     options: readonly { readonly name: string; readonly value: string }[],
   ): void {
-    const asked = this.#requests.get(keyOf(to))?.options;
+    const request = this.#requests.get(keyOf(to));
+    const asked = request?.options;
+    flow.oacksSent++;
+    if (request?.isCurlUpload && flow.oacksSent > request.count)
+      throw new Error(`${flow.oacksSent} OACKs for ${request.count} requests of curl's`);
     for (const { name, value } of options) {
       const wish = asked?.get(name);
       if (wish === undefined) throw new Error(`the OACK holds ${name}, which nobody asked for`);
@@ -243,6 +253,7 @@ export class Invariants implements WireObserver {
         heardAck: -1,
         highestSent: 0,
         handlesDuplicate: false,
+        oacksSent: 0,
         unprovenSent: 0,
         proven: false,
         toldError: null,

@@ -36,6 +36,10 @@ export interface ClientModel {
   readonly needsInOack?: readonly (readonly [name: string, value: string | null])[];
   /** These in the OACK are fatal. */
   readonly fatalInOack?: readonly (readonly [name: string, value: string | null])[];
+  /** At each OACK it begins anew with block 1, but goes on in its file (curl). */
+  readonly readsOnAtOack?: boolean;
+  /** An ACK of the block before makes it send the block again (curl). */
+  readonly resendsAtOldAck?: boolean;
   /** Stays to repeat its last ACK. */
   readonly dallies?: boolean;
   /** What it does wrong, for the broken ones. */
@@ -217,10 +221,13 @@ export const clientModels: readonly [ClientModel, ...ClientModel[]] = [
     method: "PUT",
     options: [
       ["tsize", "#"],
-      ["blksize", "512"],
+      ["blksize", "1428"],
       ["timeout", "6"],
     ],
-    pauseMs: 2000,
+    requestPauseMs: 7000,
+    pauseMs: 6000,
+    readsOnAtOack: true,
+    resendsAtOldAck: true,
   },
   {
     ...plain,

@@ -275,6 +275,12 @@ export const MUTANTS = [
   ),
   mutant(
     "engine/negotiation",
+    "curl's uploads are taken for others",
+    'fatalSecondOack: method === "PUT" && isCurl,',
+    "fatalSecondOack: false,",
+  ),
+  mutant(
+    "engine/negotiation",
     "the size of an empty file for curl",
     "(sizeBytes === 0 && offer.fatalEmptySize)",
     "false",
@@ -282,8 +288,8 @@ export const MUTANTS = [
   mutant(
     "engine/transfer",
     "DATA before ACK 0",
-    'this.#state = "greeting";\n            const oack =',
-    'this.#state = "greeting";\n            this.#sender?.start(nowMs);\n            const oack =',
+    'this.#state = "greeting";\n            this.#open(',
+    'this.#state = "greeting";\n            this.#sender?.start(nowMs);\n            this.#open(',
   ),
   mutant(
     "engine/transfer",

@@ -39,6 +39,8 @@ export class SimClient {
   content: Uint8Array;
   /** DATA that came although its ACK had been sent and nothing was lost. */
   repeatedData = 0;
+  /** It got a second OACK, and left out a block of its file. */
+  hasLeftOut = false;
   readonly #world: World;
   readonly #server: Peer;
   readonly #address: string;
@@ -54,6 +56,8 @@ export class SimClient {
   #size = 0;
   #tries = 0;
   #isSending = false;
+  /** Of the file, by an OACK that came again. */
+  #leftOutBytes = 0;
   /** The probe is over, the real request is still to come. */
   #isBetween = false;
   #timerVersion = 0;
@@ -94,6 +98,7 @@ export class SimClient {
     this.#windowSize = 1;
     this.#tries = 0;
     this.#isSending = false;
+    this.#leftOutBytes = 0;
     this.#isBetween = false;
     if (this.model.method === "GET") this.#clear();
     this.#say(this.#request());
@@ -174,6 +179,11 @@ export class SimClient {
   }
 
   #takeOack(options: readonly Option[]): void {
+    if (this.model.readsOnAtOack && this.#isSending) {
+      this.hasLeftOut = true;
+      this.#leftOutBytes += (this.#block + 1) * this.#blockSize;
+      this.#block = 0;
+    }
     if (this.#block > 0) return;
     const { needsInOack = [], fatalInOack = [], probeErrorCode } = this.model;
     const holds = ([name, value]: readonly [string, string | null]) =>
@@ -233,18 +243,20 @@ export class SimClient {
   #takeAck(wireBlock: number): void {
     const ahead = (wireBlock - this.#block) & 0xffff;
     const isFirst = !this.#isSending && wireBlock === 0;
+    if (ahead === 0 && this.#isSending && this.model.resendsAtOldAck) this.#sendWindow();
     if (!isFirst && (ahead === 0 || ahead > this.#windowSize)) return;
     this.#block += ahead;
     this.#tries = 0;
-    if (this.#block * this.#blockSize > this.content.length) this.#end("done");
+    if (this.#leftOutBytes + this.#block * this.#blockSize > this.content.length) this.#end("done");
     else this.#sendWindow();
   }
 
   #sendWindow(): void {
     this.#isSending = true;
-    const lastBlock = Math.floor(this.content.length / this.#blockSize) + 1;
+    const bytesLeft = Math.max(0, this.content.length - this.#leftOutBytes);
+    const lastBlock = Math.floor(bytesLeft / this.#blockSize) + 1;
     for (let block = this.#block + 1; block <= Math.min(lastBlock, this.#block + this.#windowSize); block++) {
-      const start = (block - 1) * this.#blockSize;
+      const start = this.#leftOutBytes + (block - 1) * this.#blockSize;
       this.#say(encodeData(block & 0xffff, this.content.subarray(start, start + this.#blockSize)));
     }
     this.#arm(this.model.pauseMs);
