@@ -134,6 +134,9 @@ export const DALLY_TIMEOUT_MS_MIN = 3_000;
  */
 export const DALLY_MARGIN_MS = 500;
 
+/** After which the last ACK leaves again, unasked, for a sender that would miss it for minutes; doubled each time. */
+export const LAST_ACK_AGAIN_MS = 250;
+
 /**
  * How old a flight must be, in smoothed round trips and at least in milliseconds, before a repeated ACK is read
  * as "the first block of this window is lost" (windowsize above 1 only; see sender.ts).

@@ -52,8 +52,11 @@ export interface Offer {
   readonly answers: readonly { readonly name: string; readonly value: string | null }[];
   /** The request looks like curl's, for which an OACK with tsize 0 is fatal. */
   readonly fatalEmptySize: boolean;
-  /** The request looks like an upload of curl's, which goes on to its next block when an OACK comes twice. */
-  readonly fatalSecondOack: boolean;
+  /**
+   * The request looks like an upload of curl's, which goes on to its next block when an OACK comes twice, and without
+   * `--max-time` waits 72 s before it repeats a block.
+   */
+  readonly isCurlUpload: boolean;
 }
 
 /**
@@ -119,7 +122,7 @@ export function readOffer(method: "GET" | "PUT", options: readonly Option[], pol
     userExtensions,
     answers,
     fatalEmptySize: method === "GET" && isCurl,
-    fatalSecondOack: method === "PUT" && isCurl,
+    isCurlUpload: method === "PUT" && isCurl,
   };
 }
 

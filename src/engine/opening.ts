@@ -8,39 +8,42 @@ import type { ServerTransferConfig } from "./transfer-config.js";
 /** The packet that opens a transfer, and how it is repeated. */
 export interface OpeningPlan {
   readonly packet: Uint8Array;
-  /** What a peer gets that says nothing; null: nothing. */
-  readonly reminder: Uint8Array | null;
+  /** What a peer gets that says nothing. */
+  readonly reminder: Uint8Array;
   /** The time that it has before, at least. */
   readonly reminderPauseMsMin: number;
-  /** What the peer repeats sooner than so many ms after our answer was on its way twice. */
+  /** What the peer repeats sooner than so many ms behind the packet was on its way twice. */
   readonly repetitionMsMin: number;
+  /** Behind a reminder, a DATA 1 of so many bytes may be the beginning of more. */
+  readonly doubtfulBytes: number | null;
 }
 
 /** The same packet again, whenever it is due or asked for. */
 export function plainOpening(packet: Uint8Array): OpeningPlan {
-  return { packet, reminder: packet, reminderPauseMsMin: 0, repetitionMsMin: 0 };
+  return { packet, reminder: packet, reminderPauseMsMin: 0, repetitionMsMin: 0, doubtfulBytes: null };
 }
 
 /**
- * A server's OACK. A second one makes an upload of curl's leave a block out, so it gets one only when it repeats its request
- * by itself. What may be missing otherwise is DATA 1, and an ACK 0 asks for that. But curl without an OACK takes ACK 0
- * for a server without options: where that is not the same, it first gets the time for a repetition; and where nothing would
- * tell that a block of 512 bytes is not the whole file, it gets no ACK 0 at all.
+ * A server's OACK. A second one makes an upload of curl's leave a block out, so it gets one only when it repeats its
+ * request by itself. What may be missing otherwise is DATA 1, and an ACK 0 asks for that. But curl without an OACK takes
+ * ACK 0 for a server without options: where that is not the same, it first gets the time for a repetition, and where
+ * no size would tell, a DATA 1 of 512 bytes is not taken for the whole file.
  */
 export function serverOpening(
   oack: Uint8Array,
   config: ServerTransferConfig,
   timeoutMs: number,
 ): OpeningPlan {
-  const { fatalSecondOack, declaredSizeBytes, parameters } = config.offer;
-  if (!fatalSecondOack) return plainOpening(oack);
+  const { isCurlUpload, declaredSizeBytes, parameters } = config.offer;
+  if (!isCurlUpload) return plainOpening(oack);
   const isSameWithoutOptions = parameters.blockSize === BLOCK_SIZE_DEFAULT;
   const sizeTells = config.mode === "octet" && declaredSizeBytes !== null;
   return {
     packet: oack,
-    reminder: isSameWithoutOptions || sizeTells ? encodeAck(0) : null,
+    reminder: encodeAck(0),
     reminderPauseMsMin: isSameWithoutOptions ? 0 : timeoutMs + SECOND_OACK_MARGIN_MS,
     repetitionMsMin: timeoutMs / 2,
+    doubtfulBytes: isSameWithoutOptions || sizeTells ? null : BLOCK_SIZE_DEFAULT,
   };
 }
 
@@ -52,9 +55,11 @@ export class Opening {
   readonly #plan: OpeningPlan;
   readonly #timer: Retransmission;
   readonly #out: Outbox;
+  /** When the packet itself left. */
   #sentMs = 0;
-  /** It left once (Karn). */
+  /** It left once, and nothing else (Karn). */
   #isClean = true;
+  #hasReminded = false;
 
   constructor(plan: OpeningPlan, timer: Retransmission, out: Outbox) {
     this.#plan = plan;
@@ -63,6 +68,7 @@ export class Opening {
   }
 
   send(nowMs: number): void {
+    this.#sentMs = nowMs;
     this.#transmit(this.#plan.packet, nowMs);
   }
 
@@ -70,12 +76,13 @@ export class Opening {
   repeat(nowMs: number): void {
     if (nowMs - this.#sentMs < this.#plan.repetitionMsMin) return;
     this.#isClean = false;
-    this.#transmit(this.#plan.packet, nowMs);
+    this.send(nowMs);
   }
 
   /** Nothing came. */
   remind(nowMs: number): void {
     this.#isClean = false;
+    this.#hasReminded = true;
     this.#transmit(this.#plan.reminder, nowMs);
   }
 
@@ -84,9 +91,13 @@ export class Opening {
     return this.#isClean ? nowMs - this.#sentMs : -1;
   }
 
-  #transmit(packet: Uint8Array | null, nowMs: number): void {
-    if (packet !== null) this.#out.send(copyOf(packet));
-    this.#sentMs = nowMs;
+  /** The peer may have answered the reminder alone, without knowing our packet: its DATA 1 is not what it seems. */
+  makesDoubtful(payloadBytes: number): boolean {
+    return this.#hasReminded && payloadBytes === this.#plan.doubtfulBytes;
+  }
+
+  #transmit(packet: Uint8Array, nowMs: number): void {
+    this.#out.send(copyOf(packet));
     this.#timer.arm(nowMs, this.#plan.reminderPauseMsMin);
   }
 }

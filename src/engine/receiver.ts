@@ -123,6 +123,11 @@ export class Receiver {
     this.#timer.disarm();
   }
 
+  /** Unasked: for a sender that does not repeat its last block in time. */
+  repeatLastAck(): void {
+    this.#out.send(encodeAck(toWireBlock(this.#delivered, this.#parameters.rollover)));
+  }
+
   /** Names the newest block again to a sender whose DATA, or our ACK, was lost. */
   handleTimeout(nowMs: number): void {
     this.#acknowledge(nowMs);

@@ -163,7 +163,7 @@ export class Transfer {
   /** The deadline of `pollTimeout` passed. Harmless when called early. */
   handleTimeout(nowMs: number): void {
     if (this.#state === "dallying") {
-      if (nowMs >= this.#dally.endMs) this.#end();
+      this.#stay(nowMs);
       return;
     }
     if (this.#state === "ended") return;
@@ -253,7 +253,7 @@ export class Transfer {
 
   /** Absolute time of the next `handleTimeout`, `Infinity` for none. */
   pollTimeout(): number {
-    if (this.#state === "dallying") return this.#dally.endMs;
+    if (this.#state === "dallying") return Math.min(this.#dally.endMs, this.#dally.againAtMs);
     if (this.#state === "ended") return Number.POSITIVE_INFINITY;
     const dueAtMs = this.#sender?.dueAtMs ?? this.#receiver?.gapAtMs ?? Number.POSITIVE_INFINITY;
     const deadlineMs = Math.min(this.#timer.deadlineMs, dueAtMs);
@@ -293,6 +293,10 @@ export class Transfer {
     if (this.#receiver !== null && packet.kind === "data") {
       this.#prove(nowMs);
       this.#state = "moving";
+      if ((this.#opening as Opening).makesDoubtful(packet.payload.length)) {
+        this.#violate("ESIZE", `${packet.payload.length} bytes, perhaps without knowing our OACK`);
+        return;
+      }
       this.#receiver.startAfterOack(nowMs);
       this.#receiveData(packet.wireBlock, packet.payload, nowMs);
     } else if (this.#sender !== null && packet.kind === "ack") {
@@ -373,6 +377,15 @@ export class Transfer {
   #open(plan: OpeningPlan, nowMs: number): void {
     this.#opening = new Opening(plan, this.#timer, this.#out);
     this.#opening.send(nowMs);
+  }
+
+  #stay(nowMs: number): void {
+    if (nowMs >= this.#dally.endMs) {
+      this.#end();
+    } else if (nowMs >= this.#dally.againAtMs) {
+      this.#dally.noteAgain(nowMs);
+      this.#receiver?.repeatLastAck();
+    }
   }
 
   #repeatMoving(nowMs: number): void {

@@ -191,14 +191,23 @@ test("ACK 0 comes at once where curl goes on alike without an OACK, in blocks of
   assert.deepEqual(script.timeout(), ["ACK 0"]);
 });
 
-test("curl gets no ACK 0 where nothing tells that a block of 512 bytes is not the whole file", () => {
-  const unknownSize = server("PUT", "tsize=0 blksize=1000 timeout=6");
-  assert.deepEqual(unknownSize.accept(), ["OACK tsize=0 blksize=1000 timeout=6"]);
-  assert.deepEqual(unknownSize.timeout(), []);
-  assert.deepEqual(unknownSize.receive(data(1, "any")), ["write any", "finish"], "0 was no size");
-  const netascii = server("PUT", "tsize=8 blksize=1000 timeout=6", { mode: "netascii" });
-  netascii.accept();
-  assert.deepEqual(netascii.timeout(), []);
+test("behind ACK 0, a block of 512 bytes is not taken for a file whose size nobody knows", () => {
+  const begin = (requested: string, mode: "octet" | "netascii" = "octet") => {
+    const script = server("PUT", requested, { mode });
+    script.accept();
+    assert.deepEqual(script.timeout(), ["ACK 0"]);
+    return script;
+  };
+  const block = data(1, new Uint8Array(512).fill(0x61));
+  const refused = ["ERROR 3 Disk full or allocation exceeded", "failed violation ESIZE", "ended"];
+  assert.deepEqual(begin("tsize=0 blksize=1000 timeout=6").receive(block), refused);
+  assert.deepEqual(begin("tsize=512 blksize=1000 timeout=6", "netascii").receive(block), refused);
+  assert.equal(begin("tsize=512 blksize=1000 timeout=6").receive(block).at(-1), "finish");
+  const other = begin("tsize=0 blksize=1000 timeout=6").receive(data(1, "any"));
+  assert.deepEqual(other, ["write any", "finish"], "an announced 0 is no size");
+  const unreminded = server("PUT", "tsize=0 blksize=1000 timeout=6");
+  assert.deepEqual(unreminded.accept(), ["OACK tsize=0 blksize=1000 timeout=6"]);
+  assert.equal(unreminded.receive(block).at(-1), "finish");
 });
 
 test("the same holds for DATA 1 and for ACK 0 without options", () => {

@@ -55,6 +55,22 @@ test("each repetition of the last block renews the stay, within the patience for
   assert.equal(script.nowMs + script.waitsMs, endsMs);
 });
 
+test("curl, which may repeat a block after 72 s only, gets the last ACK a few times unasked", () => {
+  const script = server("PUT", "tsize=3 blksize=8 timeout=6");
+  script.accept();
+  script.receive(data(1, "abc"));
+  assert.deepEqual(script.store({ kind: "finished" }), ["ACK 1", "completed"]);
+  const startedMs = script.nowMs;
+  const again: number[] = [];
+  let out = script.timeout();
+  for (; !out.includes("ended"); out = script.timeout()) {
+    assert.deepEqual(out, ["ACK 1"]);
+    again.push(script.nowMs - startedMs);
+  }
+  assert.deepEqual(again, [250, 750, 1750, 3750]);
+  assert.equal(script.nowMs - startedMs, 6_500);
+});
+
 test("while it dallies, errors, aborts and the store change nothing", () => {
   const script = receiving(1);
   script.receive(data(1, "end"));

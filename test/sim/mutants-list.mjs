@@ -276,8 +276,8 @@ export const MUTANTS = [
   mutant(
     "engine/negotiation",
     "curl's uploads are taken for others",
-    'fatalSecondOack: method === "PUT" && isCurl,',
-    "fatalSecondOack: false,",
+    'isCurlUpload: method === "PUT" && isCurl,',
+    "isCurlUpload: false,",
   ),
   mutant(
     "engine/negotiation",
