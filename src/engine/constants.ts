@@ -101,6 +101,12 @@ export const SERVER_INITIAL_PAUSE_MS = 1_000;
 /** Beyond the client's time-out, before it counts as one that has our OACK: curl counts in whole seconds. */
 export const SECOND_OACK_MARGIN_MS = 2_500;
 
+/** curl repeats nothing sooner than after a second. */
+export const CURL_REPETITION_MS_MIN = 1_000;
+
+/** For so many blocks, a DATA 1 is compared with the first one: a second OACK comes early, or not at all. */
+export const FIRST_BLOCK_COMPARED_BLOCKS = 1_000;
+
 /** Growth of the pauses towards a peer that has never answered. */
 export const UNPROVEN_BACKOFF_FACTOR = 2;
 

@@ -1,5 +1,5 @@
 import { DALLY_MARGIN_MS, DALLY_TIMEOUT_MS_MIN, LAST_ACK_AGAIN_MS } from "./constants.js";
-import type { ClientTransferConfig, ServerTransferConfig } from "./transfer-config.js";
+import { type ClientTransferConfig, isCurlUpload, type ServerTransferConfig } from "./transfer-config.js";
 
 /** The stay of a receiver after its last ACK, to repeat it for a sender that missed it (RFC 1350 §6). */
 export class Dally {
@@ -20,12 +20,17 @@ export class Dally {
     this.#limitMs = nowMs + Math.max(this.#stayMs, timeoutMs * (policy.retries + 1));
     this.endMs = nowMs + this.#stayMs;
     // A sender that asks too late hears it a few times by itself.
-    if (policy.role === "server" && policy.offer.isCurlUpload) this.againAtMs = nowMs + this.#againPauseMs;
+    if (isCurlUpload(policy)) this.againAtMs = nowMs + this.#againPauseMs;
   }
 
   /** The sender repeated its last block: it may miss this answer, too. */
   renew(nowMs: number): void {
     this.endMs = Math.min(nowMs + this.#stayMs, this.#limitMs);
+  }
+
+  /** The sender has gone. */
+  noteGone(): void {
+    this.againAtMs = Number.POSITIVE_INFINITY;
   }
 
   /** The last ACK left unasked. */

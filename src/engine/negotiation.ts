@@ -53,10 +53,11 @@ export interface Offer {
   /** The request looks like curl's, for which an OACK with tsize 0 is fatal. */
   readonly fatalEmptySize: boolean;
   /**
-   * The request looks like an upload of curl's, which goes on to its next block when an OACK comes twice, and without
-   * `--max-time` waits 72 s before it repeats a block.
+   * Set where the request looks like an upload of curl's: after how long it repeats its request, ms. curl goes on to its
+   * next block when an OACK comes twice, sends a block again for each ACK of the one before, and without `--max-time`
+   * waits 72 s before it repeats a block by itself.
    */
-  readonly isCurlUpload: boolean;
+  readonly curlUploadTimeoutMs: number | null;
 }
 
 /**
@@ -72,7 +73,8 @@ export function readOffer(method: "GET" | "PUT", options: readonly Option[], pol
   const answers: { name: string; value: string | null }[] = [];
   const seen = new Set<string>(policy.refusedOptions);
   // By all that it asks for, refused or not.
-  const isCurl = isCurlRequest(options);
+  const curlTimeoutMs = timeoutMsOfCurl(options);
+  const isCurl = curlTimeoutMs !== null;
 
   for (const { name: spelledName, value } of options) {
     const name = spelledName.toLowerCase();
@@ -122,7 +124,7 @@ export function readOffer(method: "GET" | "PUT", options: readonly Option[], pol
     userExtensions,
     answers,
     fatalEmptySize: method === "GET" && isCurl,
-    isCurlUpload: method === "PUT" && isCurl,
+    curlUploadTimeoutMs: method === "PUT" ? curlTimeoutMs : null,
   };
 }
 
@@ -263,10 +265,12 @@ function isAcceptable(method: "GET" | "PUT", name: string, answered: number, ask
   }
 }
 
-/** curl sends exactly `tsize, blksize, timeout`, in this order. */
-function isCurlRequest(options: readonly Option[]): boolean {
+/** curl sends exactly `tsize, blksize, timeout`, in this order. @returns what it says there, or null: it is not curl */
+function timeoutMsOfCurl(options: readonly Option[]): number | null {
   const names = options.map((option) => option.name).join();
-  return names === `${OptionName.tsize},${OptionName.blksize},${OptionName.timeout}`;
+  if (names !== `${OptionName.tsize},${OptionName.blksize},${OptionName.timeout}`) return null;
+  const seconds = parseNumber((options[2] as Option).value);
+  return seconds < 1 ? null : seconds * 1000;
 }
 
 /**

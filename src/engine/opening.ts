@@ -1,6 +1,11 @@
-import { copyOf } from "./bytes.js";
+import { copyOf, equalBytes } from "./bytes.js";
 import { encodeAck } from "./codec.js";
-import { BLOCK_SIZE_DEFAULT, SECOND_OACK_MARGIN_MS } from "./constants.js";
+import {
+  BLOCK_SIZE_DEFAULT,
+  CURL_REPETITION_MS_MIN,
+  FIRST_BLOCK_COMPARED_BLOCKS,
+  SECOND_OACK_MARGIN_MS,
+} from "./constants.js";
 import type { Outbox } from "./outbox.js";
 import type { Retransmission } from "./retransmission.js";
 import type { ServerTransferConfig } from "./transfer-config.js";
@@ -16,11 +21,20 @@ export interface OpeningPlan {
   readonly repetitionMsMin: number;
   /** Behind a reminder, a DATA 1 of so many bytes may be the beginning of more. */
   readonly doubtfulBytes: number | null;
+  /** Two DATA 1 that differ are the only sign of a block that was left out. */
+  readonly comparesFirst: boolean;
 }
 
 /** The same packet again, whenever it is due or asked for. */
 export function plainOpening(packet: Uint8Array): OpeningPlan {
-  return { packet, reminder: packet, reminderPauseMsMin: 0, repetitionMsMin: 0, doubtfulBytes: null };
+  return {
+    packet,
+    reminder: packet,
+    reminderPauseMsMin: 0,
+    repetitionMsMin: 0,
+    doubtfulBytes: null,
+    comparesFirst: false,
+  };
 }
 
 /**
@@ -29,21 +43,19 @@ export function plainOpening(packet: Uint8Array): OpeningPlan {
  * ACK 0 for a server without options: where that is not the same, it first gets the time for a repetition, and where
  * no size would tell, a DATA 1 of 512 bytes is not taken for the whole file.
  */
-export function serverOpening(
-  oack: Uint8Array,
-  config: ServerTransferConfig,
-  timeoutMs: number,
-): OpeningPlan {
-  const { isCurlUpload, declaredSizeBytes, parameters } = config.offer;
-  if (!isCurlUpload) return plainOpening(oack);
+export function serverOpening(oack: Uint8Array, { offer, mode }: ServerTransferConfig): OpeningPlan {
+  const { curlUploadTimeoutMs, declaredSizeBytes, parameters } = offer;
+  if (curlUploadTimeoutMs === null) return plainOpening(oack);
   const isSameWithoutOptions = parameters.blockSize === BLOCK_SIZE_DEFAULT;
-  const sizeTells = config.mode === "octet" && declaredSizeBytes !== null;
+  const sizeTells = mode === "octet" && declaredSizeBytes !== null;
   return {
     packet: oack,
     reminder: encodeAck(0),
-    reminderPauseMsMin: isSameWithoutOptions ? 0 : timeoutMs + SECOND_OACK_MARGIN_MS,
-    repetitionMsMin: timeoutMs / 2,
+    reminderPauseMsMin: isSameWithoutOptions ? 0 : curlUploadTimeoutMs + SECOND_OACK_MARGIN_MS,
+    // The network's copy, or one that crossed our answer.
+    repetitionMsMin: Math.min(curlUploadTimeoutMs / 2, CURL_REPETITION_MS_MIN),
     doubtfulBytes: isSameWithoutOptions || sizeTells ? null : BLOCK_SIZE_DEFAULT,
+    comparesFirst: !sizeTells,
   };
 }
 
@@ -60,6 +72,7 @@ export class Opening {
   /** It left once, and nothing else (Karn). */
   #isClean = true;
   #hasReminded = false;
+  #first: Uint8Array | null = null;
 
   constructor(plan: OpeningPlan, timer: Retransmission, out: Outbox) {
     this.#plan = plan;
@@ -94,6 +107,15 @@ export class Opening {
   /** The peer may have answered the reminder alone, without knowing our packet: its DATA 1 is not what it seems. */
   makesDoubtful(payloadBytes: number): boolean {
     return this.#hasReminded && payloadBytes === this.#plan.doubtfulBytes;
+  }
+
+  /** This DATA 1 has other bytes than the one before: its sender went on in its file. */
+  contradicts(payload: Uint8Array, blocksReceived: number): boolean {
+    // Later, number 1 may be another block's.
+    if (!this.#plan.comparesFirst || blocksReceived > FIRST_BLOCK_COMPARED_BLOCKS) return false;
+    if (this.#first !== null) return !equalBytes(this.#first, payload);
+    this.#first = copyOf(payload);
+    return false;
   }
 
   #transmit(packet: Uint8Array, nowMs: number): void {

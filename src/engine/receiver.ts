@@ -2,6 +2,7 @@ import { fromWireBlock, toWireBlock } from "./block-number.js";
 import { copyOf } from "./bytes.js";
 import { encodeAck } from "./codec.js";
 import {
+  CURL_REPETITION_MS_MIN,
   FLIGHT_BYTES_MAX,
   GAP_GRACE_MS_MAX,
   GAP_GRACE_MS_MIN,
@@ -27,6 +28,7 @@ export class Receiver {
   readonly #parameters: TransferParameters;
   readonly #timer: Retransmission;
   readonly #out: Outbox;
+  readonly #echoMsMax: number;
   /** Blocks behind a gap by absolute index; copies, as datagrams are only borrowed. */
   readonly #kept = new Map<number, Uint8Array>();
   #keptBytes = 0;
@@ -45,7 +47,9 @@ export class Receiver {
   /** The newest ACK left once and nothing came before it that could answer it (Karn). */
   #ackIsClean = false;
 
-  constructor(parameters: TransferParameters, timer: Retransmission, out: Outbox) {
+  /** @param hearsEchoes - its sender repeats a block for each ACK of the one before (curl): for a second, that is no loss */
+  constructor(parameters: TransferParameters, timer: Retransmission, out: Outbox, hearsEchoes: boolean) {
+    this.#echoMsMax = hearsEchoes ? CURL_REPETITION_MS_MIN : 0;
     this.#parameters = parameters;
     this.#timer = timer;
     timer.silentTransmissionsMax = RECEIVER_TRANSMISSIONS_MAX;
@@ -200,6 +204,7 @@ export class Receiver {
       wireBlock === toWireBlock(this.#acked + 1, rollover) &&
       nowMs - this.#progressMs >= REPEATED_FLIGHT_AGE_MS;
     if (!missedAck && !repeatedFlight) return;
+    if (nowMs - this.#progressMs < this.#echoMsMax) return;
     if (this.#finished) this.#out.send(encodeAck(wireBlock));
     else if (!this.#lastDelivered) this.#acknowledge(nowMs);
   }

@@ -27,3 +27,8 @@ export interface ServerTransferConfig extends CommonConfig {
   readonly role: "server";
   readonly offer: Offer;
 }
+
+/** The transfer of a server whose client looks like an uploading curl. */
+export function isCurlUpload(config: ClientTransferConfig | ServerTransferConfig): boolean {
+  return config.role === "server" && config.offer.curlUploadTimeoutMs !== null;
+}

@@ -19,8 +19,8 @@ import { PeerSigns } from "./peer-signs.js";
 import { Receiver } from "./receiver.js";
 import { Retransmission } from "./retransmission.js";
 import { Sender } from "./sender.js";
-import type { ClientTransferConfig, ServerTransferConfig } from "./transfer-config.js";
-import { violationOnWire } from "./violations.js";
+import { type ClientTransferConfig, isCurlUpload, type ServerTransferConfig } from "./transfer-config.js";
+import { sizeFault, violationOnWire } from "./violations.js";
 
 /**
  * "requesting": client, the request is out. "offered": server, waits for `accept` or `abort`. "greeting": server, the
@@ -125,7 +125,7 @@ export class Transfer {
     this.#openDataPhase(nowMs);
     if (options.length > 0) {
       this.#state = "greeting";
-      this.#open(serverOpening(encodeOack(options), config, this.#timeoutMs), nowMs);
+      this.#open(serverOpening(encodeOack(options), config), nowMs);
       if (this.#sender !== null) {
         // Read ahead while the OACK travels.
         const { blockSize, windowSize } = this.parameters;
@@ -332,6 +332,11 @@ export class Transfer {
 
   #receiveData(wireBlock: number, payload: Uint8Array, nowMs: number): void {
     const receiver = this.#receiver as Receiver;
+    const { blocksReceived } = this.#out.counters;
+    if (wireBlock === 1 && !receiver.lastDelivered && this.#opening?.contradicts(payload, blocksReceived)) {
+      this.#violate("ESIZE", "another DATA 1 than before, so that a block is missing");
+      return;
+    }
     if (!receiver.handleData(wireBlock, payload, nowMs)) {
       this.#violate("EBADMSG", `DATA ${wireBlock} with ${payload.length} bytes`);
       return;
@@ -344,18 +349,15 @@ export class Transfer {
       this.#dally.renew(nowMs);
       return;
     }
-    const received = this.#out.counters.transferredBytes;
-    const expected = this.#expectedBytes;
-    if (expected === null) return;
-    if (received > expected) {
-      this.#violate("ESIZE", `more than the ${expected} bytes announced`);
-    } else if (receiver.lastDelivered && received < expected) {
-      this.#violate("ESIZE", `${received} bytes instead of the ${expected} announced`);
-    }
+    const fault = sizeFault(this.#expectedBytes, this.#out.counters.transferredBytes, receiver.lastDelivered);
+    if (fault !== null) this.#violate("ESIZE", fault);
   }
 
   #handleError(packet: ErrorPacket): void {
-    if (this.#state === "dallying") return;
+    if (this.#state === "dallying") {
+      this.#dally.noteGone();
+      return;
+    }
     if (this.#state === "requesting") this.#out.tell({ kind: "answered" });
     const { errorCode, message } = packet;
     this.#fail({ kind: "peer-error", errorCode, message, beforeData: !this.hasMovedData });
@@ -365,7 +367,7 @@ export class Transfer {
     const { role, method } = this.#config;
     const sends = (method === "GET") === (role === "server");
     if (!sends) {
-      this.#receiver = new Receiver(this.parameters, this.#timer, this.#out);
+      this.#receiver = new Receiver(this.parameters, this.#timer, this.#out, isCurlUpload(this.#config));
       return;
     }
     this.#sender = new Sender(this.parameters, this.#timer, this.#out);

@@ -16,3 +16,10 @@ const ON_WIRE: Record<ViolationName, { errorCode: number; message: string }> = {
   EFBIG: { errorCode: ErrorCode.notDefined, message: "File too big" },
   ESIZE: { errorCode: ErrorCode.diskFull, message: "Disk full or allocation exceeded" },
 };
+
+/** What the bytes received so far say against the number that was announced; null: nothing. */
+export function sizeFault(announced: number | null, received: number, isLast: boolean): string | null {
+  if (announced === null) return null;
+  if (received > announced) return `more than the ${announced} bytes announced`;
+  return isLast && received < announced ? `${received} bytes instead of the ${announced} announced` : null;
+}

@@ -70,20 +70,21 @@ test("an empty file has no tsize for curl, which takes 0 for a failure, and has 
 });
 
 test("an upload that looks like curl's is known, in that order of options alone", () => {
-  const isFatal = (method: "GET" | "PUT", text: string) =>
-    readOffer(method, options(text), POLICY).isCurlUpload;
-  assert.equal(isFatal("PUT", "tsize=9 blksize=512 timeout=6"), true);
-  assert.equal(isFatal("PUT", "blksize=512 tsize=9 timeout=6"), false);
-  assert.equal(isFatal("GET", "tsize=0 blksize=512 timeout=6"), false);
+  const timeoutOf = (method: "GET" | "PUT", text: string) =>
+    readOffer(method, options(text), POLICY).curlUploadTimeoutMs;
+  assert.equal(timeoutOf("PUT", "tsize=9 blksize=512 timeout=6"), 6000);
+  assert.equal(timeoutOf("PUT", "blksize=512 tsize=9 timeout=6"), null);
+  assert.equal(timeoutOf("GET", "tsize=0 blksize=512 timeout=6"), null);
+  assert.equal(timeoutOf("PUT", "tsize=9 blksize=512 timeout=x"), null);
 });
 
 test("refused options get no answer and have no effect; the client is known by them all the same", () => {
   const asked = options("tsize=9 blksize=512 timeout=6");
   const offer = readOffer("PUT", asked, { ...POLICY, refusedOptions: new Set(["tsize", "timeout"]) });
-  const { isCurlUpload, declaredSizeBytes, sizeAsked, parameters } = offer;
+  const { curlUploadTimeoutMs, declaredSizeBytes, sizeAsked, parameters } = offer;
   assert.deepEqual(
-    { isCurlUpload, declaredSizeBytes, sizeAsked, timeoutMs: parameters.timeoutMs },
-    { isCurlUpload: true, declaredSizeBytes: null, sizeAsked: false, timeoutMs: null },
+    { curlUploadTimeoutMs, declaredSizeBytes, sizeAsked, timeoutMs: parameters.timeoutMs },
+    { curlUploadTimeoutMs: 6000, declaredSizeBytes: null, sizeAsked: false, timeoutMs: null },
   );
   assert.deepEqual(offer.answers, [{ name: "blksize", value: "512" }]);
 });

@@ -71,6 +71,15 @@ test("curl, which may repeat a block after 72 s only, gets the last ACK a few ti
   assert.equal(script.nowMs - startedMs, 6_500);
 });
 
+test("who answers with an ERROR gets no further last ACK unasked", () => {
+  const script = server("PUT", "tsize=3 blksize=8 timeout=6");
+  script.accept();
+  script.receive(data(1, "abc"));
+  script.store({ kind: "finished" });
+  assert.deepEqual(script.receive(error(5, "Unknown transfer ID")), []);
+  assert.deepEqual(script.timeout(), ["ended"]);
+});
+
 test("while it dallies, errors, aborts and the store change nothing", () => {
   const script = receiving(1);
   script.receive(data(1, "end"));

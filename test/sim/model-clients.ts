@@ -38,6 +38,8 @@ export interface ClientModel {
   readonly fatalInOack?: readonly (readonly [name: string, value: string | null])[];
   /** At each OACK it begins anew with block 1, but goes on in its file (curl). */
   readonly readsOnAtOack?: boolean;
+  /** Its upload comes without a size. */
+  readonly announcesNothing?: boolean;
   /** An ACK of the block before makes it send the block again (curl). */
   readonly resendsAtOldAck?: boolean;
   /** Stays to repeat its last ACK. */
@@ -227,6 +229,21 @@ export const clientModels: readonly [ClientModel, ...ClientModel[]] = [
     requestPauseMs: 7000,
     // Longer than we stay (72 s without --max-time): all that helps is what it gets unasked.
     pauseMs: 12_000,
+    readsOnAtOack: true,
+    resendsAtOldAck: true,
+  },
+  {
+    ...plain,
+    name: "curl with a pipe",
+    method: "PUT",
+    options: [
+      ["tsize", "0"],
+      ["blksize", "1428"],
+      ["timeout", "6"],
+    ],
+    requestPauseMs: 7000,
+    pauseMs: 12_000,
+    announcesNothing: true,
     readsOnAtOack: true,
     resendsAtOldAck: true,
   },

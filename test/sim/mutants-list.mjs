@@ -276,8 +276,8 @@ export const MUTANTS = [
   mutant(
     "engine/negotiation",
     "curl's uploads are taken for others",
-    'isCurlUpload: method === "PUT" && isCurl,',
-    "isCurlUpload: false,",
+    'curlUploadTimeoutMs: method === "PUT" ? curlTimeoutMs : null,',
+    "curlUploadTimeoutMs: null,",
   ),
   mutant(
     "engine/negotiation",

@@ -88,6 +88,7 @@ export const SOMETIMES: readonly string[] = [
     `${name} PUT done`,
   ]),
   "curl PUT done",
+  "curl with a pipe PUT done",
   "a block was left out",
   "U-Boot PUT done",
   "silent: gave up",

@@ -26,6 +26,8 @@ export async function runSingleFaults(): Promise<number> {
   let schedules = 0;
   for (const model of clientModels) {
     for (const sizeBytes of SIZES) {
+      // Behind a lost DATA 1, such a file can't be told from the beginning of a longer one, and is refused.
+      if (model.announcesNothing && sizeBytes === 512) continue;
       await checkFaultless(model, sizeBytes);
       const { sentCount } = await runSchedule(planFor(model, sizeBytes, [0]), -1, "drop");
       schedules += 2;
