@@ -101,7 +101,7 @@ export function encodeOack(options: readonly Option[]): Uint8Array {
 
 /** Writes an ACK. @param wireBlock - 0..65535 */
 export function encodeAck(wireBlock: number): Uint8Array {
-  // Uint8Array.of takes four times as long.
+  // Uint8Array.of takes twice as long.
   const bytes = new Uint8Array(HEADER_BYTES);
   bytes[1] = Opcode.ack;
   bytes[2] = wireBlock >> 8;

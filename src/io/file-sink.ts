@@ -129,7 +129,7 @@ export class FileSink implements BlockSink {
     for (let taken = 0; taken < bytes.length; ) {
       if (this.#buffered === this.#buffer.length) this.#nextBuffer();
       const count = Math.min(bytes.length - taken, this.#buffer.length - this.#buffered);
-      // A view costs as much as copying a block.
+      // A view costs nearly as much as copying a block.
       const part = count === bytes.length ? bytes : bytes.subarray(taken, taken + count);
       this.#buffer.set(part, this.#buffered);
       this.#buffered += count;
