@@ -127,7 +127,7 @@ export class Receiver {
     this.#timer.disarm();
   }
 
-  /** Unasked: for a sender that does not repeat its last block in time. */
+  /** For a sender that missed it, asked for or not. */
   repeatLastAck(): void {
     this.#out.send(encodeAck(toWireBlock(this.#delivered, this.#parameters.rollover)));
   }
@@ -205,7 +205,7 @@ export class Receiver {
       nowMs - this.#progressMs >= REPEATED_FLIGHT_AGE_MS;
     if (!missedAck && !repeatedFlight) return;
     if (nowMs - this.#progressMs < this.#echoMsMax) return;
-    if (this.#finished) this.#out.send(encodeAck(wireBlock));
+    if (this.#finished) this.repeatLastAck();
     else if (!this.#lastDelivered) this.#acknowledge(nowMs);
   }
 

@@ -13,7 +13,7 @@ import {
 } from "../helpers/files.js";
 import { startLossyProxy } from "../helpers/lossy-proxy.js";
 import { startServer } from "../helpers/server.js";
-import { realClients, run } from "./programs.js";
+import { type RealClient, realClients, run } from "./programs.js";
 
 const MIB = 1024 * 1024;
 const TIME_LIMIT = { timeout: 240_000 };
@@ -83,8 +83,7 @@ test("200 MiB in blocks of 512 bytes roll over for tftp-hpa", TIME_LIMIT, async 
   const folder = await temporaryFolder(context);
   const { port } = await startServer(context, { root: folder });
   await writeLarge(join(folder, "large"), 200 * MIB);
-  const client = realClients.find((entry) => entry.client.name === "tftp-hpa")?.client;
-  assert.ok(client !== undefined);
+  const client = clientNamed("tftp-hpa");
   await client.get(port, "large", "got", folder, 200_000);
   assert.equal(await hashOf(join(folder, "got")), await hashOf(join(folder, "large")));
 });
@@ -95,8 +94,7 @@ test("200 MiB arrive whole with curl and with atftp in windows", TIME_LIMIT, asy
   await writeLarge(join(folder, "large"), 200 * MIB);
   const wanted = await hashOf(join(folder, "large"));
   for (const name of ["curl with blksize 1428", "atftp with blksize 1024, windowsize 8"]) {
-    const client = realClients.find((entry) => entry.client.name === name)?.client;
-    assert.ok(client !== undefined, name);
+    const client = clientNamed(name);
     await client.get(port, "large", "got", folder, 100_000);
     assert.equal(await hashOf(join(folder, "got")), wanted, name);
   }
@@ -116,8 +114,7 @@ test(
   async (context) => {
     const folder = await temporaryFolder(context);
     const { port } = await startServer(context, { root: folder });
-    const client = realClients.find((entry) => entry.client.name === "curl with blksize 1428")?.client;
-    assert.ok(client !== undefined);
+    const client = clientNamed("curl with blksize 1428");
     const content = sampleBytes(10_000);
     await writeFile(join(folder, "local"), content);
     const upload = async ([name, { opcode, block }]: [string, { opcode: number; block?: number }]) => {
@@ -129,9 +126,10 @@ test(
       };
       const calm = { loss: 0, duplicate: 0, reorder: 0, loses };
       const proxyPort = await startLossyProxy(context, port, calm, 1n);
-      await client.put(proxyPort, "local", `stored without ${name}`.replaceAll(" ", "-"), folder);
+      const remote = `stored-without-${name.replaceAll(" ", "-")}`;
+      await client.put(proxyPort, "local", remote, folder);
       assert.ok(lost > 0, `${name} was lost`);
-      const stored = await readFile(join(folder, `stored-without-${name.replaceAll(" ", "-")}`));
+      const stored = await readFile(join(folder, remote));
       assert.ok(stored.equals(content), `${name} lost: ${stored.length} bytes stored`);
     };
     await Promise.all(Object.entries(PACKETS).map(upload));
@@ -176,3 +174,9 @@ test("curl is told the exact size of a sparse file of 5 GiB", TIME_LIMIT, async 
   assert.equal(told, size, outcome);
   assert.equal((await stat(join(folder, "huge"))).size, size);
 });
+
+function clientNamed(name: string): RealClient {
+  const client = realClients.find((entry) => entry.client.name === name)?.client;
+  assert.ok(client !== undefined, name);
+  return client;
+}

@@ -32,10 +32,7 @@ if (binding !== null) {
     const open = (onDatagram: () => void) =>
       native.open({ address: "127.0.0.1", port: 0 }, { onDatagram, onError: (error) => onError(error) });
     const [a, b] = [await open(() => onHeard()), await open(() => undefined)];
-    const [toA, toB] = [a, b].map(({ localPort }) => ({ address: "127.0.0.1", port: localPort })) as [
-      Peer,
-      Peer,
-    ];
+    const [toA, toB] = [at(a.localPort), at(b.localPort)];
     const hearLong = async (): Promise<void> => {
       for (let round = 0; round < 100; round++) {
         const heard = new Promise<void>((resolve) => {

@@ -322,10 +322,6 @@ class Fleet {
   }
 
   /** Under the name of an upload there is one of the uploads, whole, or nothing. */
-  get #hasOneFault(): boolean {
-    return this.#world.fateOf !== null;
-  }
-
   #checkPublished(): void {
     for (const [name, content] of this.#files.published) {
       if (!name.startsWith("u")) continue;
@@ -341,7 +337,10 @@ class Fleet {
       // A block was left out and the one before got lost, of a file whose size nobody told: two faults that leave no sign.
       const hasUnseenGap = this.#clients.some(
         (client) =>
-          client.name === name && client.hasLeftOut && client.model.announcesNothing && !this.#hasOneFault,
+          client.name === name &&
+          client.hasLeftOut &&
+          client.model.announcesNothing &&
+          this.#world.fateOf === null,
       );
       if (!isWhole && !mayBeOdd && !hasUnseenGap)
         throw new Error(`${name} holds ${content.length} bytes that nobody sent`);

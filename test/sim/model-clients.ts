@@ -50,6 +50,16 @@ export interface ClientModel {
 
 const plain = { pauseMs: 1000, tries: 8, options: [] } as const;
 
+const curlUpload = {
+  ...plain,
+  method: "PUT",
+  requestPauseMs: 7000,
+  // Longer than we stay (72 s without --max-time): all that helps is what it gets unasked.
+  pauseMs: 12_000,
+  readsOnAtOack: true,
+  resendsAtOldAck: true,
+} as const;
+
 export const clientModels: readonly [ClientModel, ...ClientModel[]] = [
   {
     ...plain,
@@ -218,34 +228,23 @@ export const clientModels: readonly [ClientModel, ...ClientModel[]] = [
   },
   { ...plain, name: "tftp-hpa", method: "PUT" },
   {
-    ...plain,
+    ...curlUpload,
     name: "curl",
-    method: "PUT",
     options: [
       ["tsize", "#"],
       ["blksize", "1428"],
       ["timeout", "6"],
     ],
-    requestPauseMs: 7000,
-    // Longer than we stay (72 s without --max-time): all that helps is what it gets unasked.
-    pauseMs: 12_000,
-    readsOnAtOack: true,
-    resendsAtOldAck: true,
   },
   {
-    ...plain,
+    ...curlUpload,
     name: "curl with a pipe",
-    method: "PUT",
     options: [
       ["tsize", "0"],
       ["blksize", "1428"],
       ["timeout", "6"],
     ],
-    requestPauseMs: 7000,
-    pauseMs: 12_000,
     announcesNothing: true,
-    readsOnAtOack: true,
-    resendsAtOldAck: true,
   },
   {
     ...plain,

@@ -143,8 +143,8 @@ export const MUTANTS = [
   mutant(
     "engine/receiver",
     "a repeated last block gets no answer",
-    "if (this.#finished)\n            this.#out.send",
-    "if (false)\n            this.#out.send",
+    "if (this.#finished)\n            this.repeatLastAck()",
+    "if (false)\n            this.repeatLastAck()",
   ),
   mutant(
     "engine/receiver",

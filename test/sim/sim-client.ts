@@ -39,8 +39,6 @@ export class SimClient {
   content: Uint8Array;
   /** DATA that came although its ACK had been sent and nothing was lost. */
   repeatedData = 0;
-  /** It got a second OACK, and left out a block of its file. */
-  hasLeftOut = false;
   readonly #world: World;
   readonly #server: Peer;
   readonly #address: string;
@@ -78,6 +76,11 @@ export class SimClient {
     this.name = name;
     this.upload = upload;
     this.content = model.mode === "netascii" ? encodeNetascii(upload) : upload;
+  }
+
+  /** It got a second OACK, and left out a block of its file. */
+  get hasLeftOut(): boolean {
+    return this.#leftOutBytes > 0;
   }
 
   get isOver(): boolean {
@@ -180,7 +183,6 @@ export class SimClient {
 
   #takeOack(options: readonly Option[]): void {
     if (this.model.readsOnAtOack && this.#isSending) {
-      this.hasLeftOut = true;
       this.#leftOutBytes += (this.#block + 1) * this.#blockSize;
       this.#block = 0;
     }
