@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
 import { canonicalAddress, formatEndpoint } from "./address.js";
+import { arrivals } from "./arrivals.js";
 import { randomStart } from "./port-choice.js";
 import type {
   DatagramRun,
@@ -162,6 +163,7 @@ class NodeDgramSocket implements DatagramSocket {
   }
 
   #received(bytes: Uint8Array, address: string, port: number): void {
+    arrivals.count++;
     if (this.flows.size > 0) {
       const flow = this.flows.get(formatEndpoint(address, port));
       if (flow !== undefined) {

@@ -1,4 +1,5 @@
 import { AddressBook } from "./address-book.js";
+import { arrivals } from "./arrivals.js";
 import { CommandWriter } from "./command-writer.js";
 import type { NativeBinding, NativeFeatures, Reactor } from "./native-binding.js";
 import { NativeSocket, type NativeThread } from "./native-flow.js";
@@ -156,6 +157,7 @@ export class NativeSockets implements SocketFactory, NativeThread {
   }
 
   #takeBatch(count: number, hasErrors: boolean): void {
+    arrivals.count++;
     this.#commands.hold();
     let taken = 0;
     try {

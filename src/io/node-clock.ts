@@ -1,14 +1,21 @@
 import { performance } from "node:perf_hooks";
+import { arrivals } from "./arrivals.js";
 import type { Clock } from "./clock.js";
 
 /** setTimeout takes 31 bits; a longer wait is cut and continued. */
 const TIMER_MS_MAX = 0x7fffffff;
 
+/** Turns of the loop that a wake-up waits for one that brings nothing: each takes so many from one socket and no more. */
+const TURNS_MAX = 16;
+
+/** And for so long: under a load that never pauses, time-outs are no later than this. */
+const QUIET_MS_MAX = 20;
+
 /**
  * The real clock of a thread. Its timer never keeps the process alive: open sockets do, as long as they should.
  *
- * A wake-up goes through the check phase of the loop (setImmediate), behind the poll phase: datagrams that had
- * arrived while the thread was busy are delivered before their time-outs are looked at.
+ * A wake-up goes through the check phase of the loop (setImmediate), behind the poll phase, and again as long as that
+ * brings datagrams: those that had arrived while the thread was busy are delivered before their time-outs are looked at.
  */
 export class NodeClock implements Clock {
   #requestedMs = Number.POSITIVE_INFINITY;
@@ -35,8 +42,22 @@ export class NodeClock implements Clock {
       return;
     }
     const delayMs = Math.min(TIMER_MS_MAX, Math.max(1, Math.ceil(this.#armedMs - this.nowMs())));
-    this.#timer = setTimeout(() => setImmediate(() => this.#fire()), delayMs);
+    this.#timer = setTimeout(() => {
+      // The loop is asked to come back at once: no request is earlier.
+      this.#armedMs = Number.NEGATIVE_INFINITY;
+      const nowMs = this.nowMs();
+      if (nowMs < this.#requestedMs) this.#fire();
+      else this.#awaitQuiet(TURNS_MAX, nowMs + QUIET_MS_MAX);
+    }, delayMs);
     this.#timer.unref();
+  }
+
+  #awaitQuiet(turnsMax: number, endMs: number): void {
+    const { count } = arrivals;
+    setImmediate(() => {
+      if (arrivals.count === count || turnsMax === 1 || this.nowMs() >= endMs) this.#fire();
+      else this.#awaitQuiet(turnsMax - 1, endMs);
+    });
   }
 
   #fire(): void {

@@ -6,6 +6,7 @@ import { dgramSockets } from "../../src/io/dgram-socket.js";
 import { nativeBinding } from "../../src/io/native-binding.js";
 import { NativeSockets } from "../../src/io/native-socket.js";
 import type { Peer } from "../../src/io/socket.js";
+import { testLateLoop } from "./late-loop.js";
 import { testSocketContract } from "./socket-contract.js";
 
 const TIME_LIMIT = { timeout: 60_000 };
@@ -22,6 +23,7 @@ if (binding !== null) {
   const native = new NativeSockets(binding);
   const plain = new NativeSockets(binding, { segmentation: false, batches: false });
   testSocketContract("native to native", native, native);
+  testLateLoop("native", native);
   testSocketContract("native to dgram", native, dgramSockets);
   testSocketContract("dgram to native", dgramSockets, native);
   testSocketContract("native without GSO and batches to native", plain, native);

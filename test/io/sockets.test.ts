@@ -10,11 +10,13 @@ import {
 import { dgramSockets } from "../../src/io/dgram-socket.js";
 import { NodeClock } from "../../src/io/node-clock.js";
 import { receiveBufferFor, receivingOptions } from "../../src/io/socket.js";
+import { testLateLoop } from "./late-loop.js";
 import { testSocketContract } from "./socket-contract.js";
 
 const TIME_LIMIT = { timeout: 120_000 };
 
 testSocketContract("dgram to dgram", dgramSockets, dgramSockets);
+testLateLoop("dgram", dgramSockets);
 
 test("addresses have one spelling, and the unspecified one leads to this machine", () => {
   assert.equal(canonicalAddress("0:0:0:0:0:0:0:1"), "::1");
