@@ -4,7 +4,7 @@ import { FileService } from "./file-service.js";
 import { LocalPlacement } from "./local-placement.js";
 import type { ServerSettings } from "./options.js";
 import type { AnswerMode, PlacedRequest, PlacedTransfer, PlacementHandlers } from "./placement.js";
-import { RecentNames } from "./recent-names.js";
+import { RecentNames } from "./recent-keys.js";
 import type { HostThread } from "./transfer-host.js";
 import type { ClonedFailure, FromWorker } from "./worker-messages.js";
 

@@ -11,6 +11,7 @@ import type { RefusalInfo, RefusalReason } from "../observe/records.js";
 import type { Runtime } from "../runtime.js";
 import { Admission, BUSY_TEXT, refusalOnWire } from "./admission.js";
 import { ClientRoots } from "./client-roots.js";
+import { LateAcks } from "./late-acks.js";
 import { NameRules } from "./name-rules.js";
 import { blockSizeFor, type ServerSettings } from "./options.js";
 import type { AnswerMode, PlacedRequest, Placement, TransferFailure } from "./placement.js";
@@ -79,6 +80,7 @@ export class Dispatcher {
   #roots: ClientRoots;
   /** Clients whose root is being chosen. */
   readonly #choosing = new Set<string>();
+  readonly #lateAcks = new LateAcks();
   #placement: Placement | null = null;
 
   constructor(runtime: Runtime, settings: ServerSettings, owner: DispatcherOwner) {
@@ -169,6 +171,7 @@ export class Dispatcher {
         );
         return;
       default:
+        if (packet.kind === "ack" && this.#lateAcks.areExpected(clientKeyOf(datagram))) return;
         // On a shared port, this is for a transfer that is over.
         this.#refuse(datagram, socket, this.#settings.singlePort ? "ETID" : "EBADOP", null);
     }
@@ -301,7 +304,7 @@ export class Dispatcher {
     const transfer = new ServerTransfer(this.#placement, this.#settings, request, start, {
       onRequest: (req, res, of) => this.#owner.onRequest(req, res, of),
       onUnanswered: (_, failure) => this.#notStarted(acceptable, failure),
-      onFileReleased: (of, ending) => this.#fileReleased(of, ending),
+      onFileReleased: (of, ending) => this.#fileReleased(clientKey, of, ending),
       onEnded: (of) => {
         this.#admission.remove(clientKey, of);
         this.#waiting.callNext();
@@ -309,6 +312,7 @@ export class Dispatcher {
       openSink: (root, of) => this.#owner.openSink(root, of),
     });
     this.#admission.add(clientKey, transfer);
+    this.#lateAcks.forget(clientKey);
     this.#owner.onTransferStart(transfer);
     return "settled";
   }
@@ -325,7 +329,9 @@ export class Dispatcher {
     answerFailure(socket, request, failure);
   }
 
-  #fileReleased(transfer: ServerTransfer, ending: TransferEnding): void {
+  #fileReleased(clientKey: string, transfer: ServerTransfer, ending: TransferEnding): void {
+    const isFetched = transfer.method === "GET" && ending.failure === null;
+    if (isFetched && this.#settings.singlePort) this.#lateAcks.expect(clientKey);
     this.#admission.releaseFile(transfer);
     this.#owner.onTransferEnd(transfer, ending);
     this.#waiting.callNext();

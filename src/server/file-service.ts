@@ -6,7 +6,7 @@ import { FileSource } from "../io/file-source.js";
 import { type OpenedFile, openForRead, resolveForWrite, stateOfName } from "../io/root-path.js";
 import type { ServerSettings } from "./options.js";
 import type { PlacedRequest } from "./placement.js";
-import { nameKey, RecentNames } from "./recent-names.js";
+import { nameKey, RecentNames } from "./recent-keys.js";
 
 /** Names remembered: those of a boot menu and its images, many times over. */
 const NAMES_MAX = 1024;
