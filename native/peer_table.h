@@ -21,6 +21,7 @@ class PeerTable {
   uint32_t Find(const Address& address) const;
   // The number of the only peer; 0 when there are none or several.
   uint32_t Only() const;
+  uint32_t count() const { return count_; }
 
  private:
   struct Slot {

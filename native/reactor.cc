@@ -19,8 +19,8 @@ constexpr uint32_t kGenerationMask = (1u << (32 - kSlotBits)) - 1;
 // Looks at the epoll set before timers and other handles of the loop have their turn.
 constexpr int kRoundsPerTurn = 4;
 constexpr int kEventsPerRound = 256;
-// Rounds in a row that brought one datagram, of the same descriptor, after which that one is asked before the epoll set:
-// a client, or the only transfer of a thread.
+// Rounds in a row that brought datagrams of one descriptor, the same, after which that one is asked before the epoll set: a
+// client, the only transfer of a thread, or a port that many share.
 constexpr uint32_t kRoundsUntilLone = 16;
 // Visits to the lone one behind which the others are looked at.
 constexpr uint32_t kLoneVisits = 16;
@@ -206,14 +206,24 @@ void Reactor::OnReadable() {
 
 bool Reactor::VisitLone() {
   if (lone_rounds_ < kRoundsUntilLone) return false;
-  if (++lone_visits_ < kLoneVisits && handler_ != nullptr && handler_->HasTables()) {
+  if (++lone_visits_ >= kLoneVisits) {
+    lone_visits_ = 0;
+    return false;
+  }
+  for (int visit = 0; visit < kRoundsPerTurn && !stopped_; visit++) {
+    if (handler_ == nullptr || !handler_->HasTables()) return false;
     receiver_.Reset();
     Serve(lone_key_, EPOLLIN);
-    if (TellNews()) return true;
-    lone_rounds_ = 0;
+    const bool brought_several = receiver_.count() > 1;
+    if (!TellNews()) {
+      // In vain at once: the loop was woken for somebody else.
+      if (visit == 0) lone_rounds_ = 0;
+      return visit > 0;
+    }
+    // Of a port with many peers, the next ones have come meanwhile.
+    if (!brought_several) return true;
   }
-  lone_visits_ = 0;
-  return false;
+  return true;
 }
 
 bool Reactor::Round() {
@@ -226,7 +236,7 @@ bool Reactor::Round() {
     if (i + kPrefetchAhead < count) Prefetch(static_cast<uint32_t>(events[i + kPrefetchAhead].data.u64));
     Serve(events[i].data.u64, events[i].events);
   }
-  const bool is_lone = receiver_.count() == 1 && events[0].data.u64 == lone_key_;
+  const bool is_lone = count == 1 && receiver_.count() > 0 && events[0].data.u64 == lone_key_;
   lone_rounds_ = is_lone ? lone_rounds_ + 1 : 0;
   lone_key_ = events[0].data.u64;
   TellNews();
