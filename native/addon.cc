@@ -28,6 +28,7 @@ constexpr uint32_t kFlagReportLocal = 2;
 constexpr uint32_t kFlagSharePort = 4;
 constexpr uint32_t kFlagShareLater = 8;
 constexpr uint32_t kFlagHold = 16;
+constexpr uint32_t kFlagMayBlock = 32;
 
 // Smallest tables that a batch of any kind fits into.
 constexpr size_t kInboxBytesMin = 1 << 20;
@@ -252,6 +253,7 @@ class ReactorObject final : public Napi::ObjectWrap<ReactorObject> {
     options.share_port = (flags & kFlagSharePort) != 0;
     options.share_later = (flags & kFlagShareLater) != 0;
     options.hold = (flags & kFlagHold) != 0;
+    options.may_block = (flags & kFlagMayBlock) != 0;
     uint32_t handle = 0;
     const char* failed_call = "";
     const int error = reactor->Open(options, &handle, &failed_call);

@@ -124,7 +124,7 @@ int BatchReceiver::Receive(UdpSocket& socket, int descriptor) {
   const bool takes_one = socket.datagram_bytes == 0 || !batches_ ||
                          (socket.visit_size == 1 && socket.peers.count() <= 1 && ++socket.lone_visits < lone_visits_max);
   if (!takes_one) socket.lone_visits = 0;
-  const int error = takes_one ? ReceiveOne(socket, descriptor) : ReceiveMany(socket, descriptor);
+  const int error = takes_one ? ReceiveOne(socket, descriptor, MSG_DONTWAIT) : ReceiveMany(socket, descriptor);
   // A visit in vain says nothing: others woke the thread.
   if (count_ > before) {
     const bool brought_one = count_ == before + 1 && records_[before * size_t{kRecordWords} + kPeerWord] != 0;
@@ -133,7 +133,7 @@ int BatchReceiver::Receive(UdpSocket& socket, int descriptor) {
   return error;
 }
 
-int BatchReceiver::ReceiveOne(UdpSocket& socket, int descriptor) {
+int BatchReceiver::ReceiveOne(UdpSocket& socket, int descriptor, int flags) {
   Address from;
   alignas(cmsghdr) char control[kControlBytes];
   iovec iov{inbox_ + used_, RoomOf(socket)};
@@ -147,14 +147,14 @@ int BatchReceiver::ReceiveOne(UdpSocket& socket, int descriptor) {
     message.msg_controllen = sizeof(control);
   }
   const bool is_known = descriptor == socket.connected_fd && socket.hears_peer_alone;
-  const auto receive = [&] {
-    if (message.msg_control != nullptr) return recvmsg(descriptor, &message, MSG_DONTWAIT);
-    if (is_known) return ReceiveFrom(descriptor, iov.iov_base, iov.iov_len, nullptr, nullptr);
-    return ReceiveFrom(descriptor, iov.iov_base, iov.iov_len, from.get(), &message.msg_namelen);
+  const auto receive = [&](int how) {
+    if (message.msg_control != nullptr) return recvmsg(descriptor, &message, how);
+    if (is_known) return ReceiveFrom(descriptor, iov.iov_base, iov.iov_len, how, nullptr, nullptr);
+    return ReceiveFrom(descriptor, iov.iov_base, iov.iov_len, how, from.get(), &message.msg_namelen);
   };
-  ssize_t bytes = receive();
+  ssize_t bytes = receive(flags);
   // The socket's pending error is told once, before a datagram that came earlier: a last ACK, then a closed port.
-  if (bytes < 0 && IsPassing(errno)) bytes = receive();
+  if (bytes < 0 && IsPassing(errno)) bytes = receive(MSG_DONTWAIT);
   if (bytes < 0) return IsFatal(errno) ? errno : 0;
   const uint32_t peer = is_known ? socket.connected_peer : socket.peers.Find(from);
   Record(socket, message, from, peer, used_, static_cast<size_t>(bytes));

@@ -29,12 +29,14 @@ class BatchReceiver {
   // Takes what arrived at that descriptor of the socket, as far as there is room, a bounded number at once. The rest
   // stays in the kernel, which goes on announcing it. Returns 0, or an errno that says the socket is broken.
   int Receive(UdpSocket& socket, int descriptor);
+  // The same of one datagram of the socket's connected peer, and waits for it, as long as that descriptor lets it.
+  int Await(UdpSocket& socket) { return ReceiveOne(socket, socket.connected_fd, 0); }
 
   uint32_t count() const { return count_; }
   bool HasRoom() const;
 
  private:
-  int ReceiveOne(UdpSocket& socket, int descriptor);
+  int ReceiveOne(UdpSocket& socket, int descriptor, int flags);
   int ReceiveMany(UdpSocket& socket, int descriptor);
   // One row for each datagram that the message brought: several, where the kernel joined them.
   // `from` counts where it is no peer's.

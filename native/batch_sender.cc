@@ -104,6 +104,7 @@ void BatchSender::Select(UdpSocket& socket, size_t iovs, size_t header_bytes) {
 
 void BatchSender::Submit() {
   if (pieces_.empty()) return;
+  submitted_++;
   device_is_full_ = false;
   if (!socket_->HasKept()) {
     SendPieces();

@@ -55,6 +55,8 @@ class BatchSender {
   void Resume(UdpSocket& socket);
 
   const SendFeatures& features() const { return features_; }
+  // Counts the calls of Submit that had something to send.
+  uint64_t submitted() const { return submitted_; }
 
  private:
   // Datagrams that leave with one sendmsg: one, or equal segments.
@@ -81,6 +83,7 @@ class BatchSender {
   const Address& AddressOf(const Piece& piece) const { return *socket_->peers.Get(piece.peer); }
 
   SendFeatures features_;
+  uint64_t submitted_ = 0;
   SendWatcher& watcher_;
   UdpSocket* socket_ = nullptr;
   bool device_is_full_ = false;

@@ -24,6 +24,11 @@ constexpr int kEventsPerRound = 256;
 constexpr uint32_t kRoundsUntilLone = 16;
 // Visits to the lone one behind which the others are looked at.
 constexpr uint32_t kLoneVisits = 16;
+// A thread that has nothing else to do sleeps in the lone one's receive call, which is a system call less for each datagram
+// than in the loop. No sleep begins behind so much of one turn.
+constexpr uint64_t kAwaitNsMax = 1'000'000;
+// Where that was in vain once, the way is longer than the sleep, and the loop waits better for so many turns.
+constexpr uint32_t kTurnsUntilAwait = 64;
 // Nothing tells when a device's queue has room again; at 1 Gbit/s a millisecond is 80 full frames.
 constexpr uint64_t kDevicePauseMs = 1;
 // Datagrams one by one after which a transfer counts as long: a connected socket costs as much as 40 sends and receives
@@ -206,24 +211,61 @@ void Reactor::OnReadable() {
 
 bool Reactor::VisitLone() {
   if (lone_rounds_ < kRoundsUntilLone) return false;
-  if (++lone_visits_ >= kLoneVisits) {
-    lone_visits_ = 0;
-    return false;
-  }
   for (int visit = 0; visit < kRoundsPerTurn && !stopped_; visit++) {
+    if (++lone_visits_ >= kLoneVisits) {
+      lone_visits_ = 0;
+      return false;
+    }
+    // That there is room to send again, the set alone tells.
+    const UdpSocket* socket = Find(static_cast<uint32_t>(lone_key_));
+    if (socket == nullptr || socket->waits_for_room) return false;
     if (handler_ == nullptr || !handler_->HasTables()) return false;
     receiver_.Reset();
     Serve(lone_key_, EPOLLIN);
-    const bool brought_several = receiver_.count() > 1;
+    const uint32_t brought = receiver_.count();
+    const uint64_t sent_before = sender_.submitted();
     if (!TellNews()) {
       // In vain at once: the loop was woken for somebody else.
       if (visit == 0) lone_rounds_ = 0;
       return visit > 0;
     }
+    if (brought <= 1) {
+      if (sender_.submitted() > sent_before) AwaitLone();
+      return true;
+    }
     // Of a port with many peers, the next ones have come meanwhile.
-    if (!brought_several) return true;
   }
   return true;
+}
+
+void Reactor::AwaitLone() {
+  if (turns_until_await_ > 0) {
+    turns_until_await_--;
+    return;
+  }
+  const uint64_t end_ns = uv_hrtime() + kAwaitNsMax;
+  while (!stopped_ && handler_ != nullptr && handler_->HasTables()) {
+    UdpSocket* socket = (lone_key_ & kIsConnected) != 0 ? Find(static_cast<uint32_t>(lone_key_)) : nullptr;
+    if (socket == nullptr || !socket->may_block || !socket->hears_peer_alone || socket->HasKept()) return;
+    // The process is about to end.
+    if (uv_has_ref(reinterpret_cast<uv_handle_t*>(&poll_)) == 0) return;
+    receiver_.Reset();
+    const int error = receiver_.Await(*socket);
+    if (error != 0) OnSendError(*socket, 0, error);
+    const uint32_t brought = receiver_.count();
+    const uint64_t sent_before = sender_.submitted();
+    if (!TellNews()) {
+      turns_until_await_ = kTurnsUntilAwait;
+      return;
+    }
+    // Who got no answer has none to give: what is waited for is a disk's, or nothing.
+    if (brought != 1 || sender_.submitted() == sent_before) return;
+    if (uv_hrtime() >= end_ns) {
+      // The others have waited for this one.
+      lone_visits_ = kLoneVisits - 1;
+      return;
+    }
+  }
 }
 
 bool Reactor::Round() {

@@ -68,6 +68,8 @@ class Reactor final : private SendWatcher {
   void OnReadable();
   // Asks the descriptor that alone brought datagrams in the last rounds; false when the epoll set is to be looked at.
   bool VisitLone();
+  // Goes on with that one, where its thread may sleep for it.
+  void AwaitLone();
   // One look at the epoll set; false when there was nothing.
   bool Round();
   // `key` is the data of an event: a handle, and which of the socket's descriptors it is.
@@ -110,6 +112,8 @@ class Reactor final : private SendWatcher {
   uint64_t lone_key_ = 0;
   uint32_t lone_rounds_ = 0;
   uint32_t lone_visits_ = 0;
+  // Turns in which the lone one is not waited for.
+  uint32_t turns_until_await_ = 0;
 };
 
 }  // namespace ntftp

@@ -17,8 +17,8 @@ inline ssize_t SendTo(int fd, const void* bytes, size_t length, const sockaddr* 
 
 inline ssize_t SendMessage(int fd, const msghdr* message) { return syscall(SYS_sendmsg, fd, message, MSG_DONTWAIT); }
 
-inline ssize_t ReceiveFrom(int fd, void* bytes, size_t length, sockaddr* from, socklen_t* from_length) {
-  return syscall(SYS_recvfrom, fd, bytes, length, MSG_DONTWAIT, from, from_length);
+inline ssize_t ReceiveFrom(int fd, void* bytes, size_t length, int flags, sockaddr* from, socklen_t* from_length) {
+  return syscall(SYS_recvfrom, fd, bytes, length, flags, from, from_length);
 }
 
 #else
@@ -29,8 +29,8 @@ inline ssize_t SendTo(int fd, const void* bytes, size_t length, const sockaddr* 
 
 inline ssize_t SendMessage(int fd, const msghdr* message) { return sendmsg(fd, message, MSG_DONTWAIT); }
 
-inline ssize_t ReceiveFrom(int fd, void* bytes, size_t length, sockaddr* from, socklen_t* from_length) {
-  return recvfrom(fd, bytes, length, MSG_DONTWAIT, from, from_length);
+inline ssize_t ReceiveFrom(int fd, void* bytes, size_t length, int flags, sockaddr* from, socklen_t* from_length) {
+  return recvfrom(fd, bytes, length, flags, from, from_length);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -28,6 +29,9 @@ size_t HeldBytes(const std::vector<uint8_t>& bytes) { return bytes.size() + size
 
 // ICMP errors taken at once: a flood of them must not hold up the loop.
 constexpr int kErrorsPerVisit = 16;
+
+// Sleep in a receive call, at least: the kernel makes one or two of its ticks of it, of 4 ms each as a rule.
+constexpr timeval kReceiveTimeout{0, 1000};
 
 // The local address that a datagram leaves from.
 void WriteSource(msghdr* message, const Address& from) {
@@ -80,6 +84,7 @@ int UdpSocket::Open(const OpenOptions& options, const char** failed_call) {
   datagram_bytes = options.datagram_bytes;
   reports_local = options.report_local;
   receive_buffer_bytes_ = options.receive_buffer_bytes;
+  may_block = options.may_block;
   may_connect = !options.report_local && !options.share_port && !options.share_later && !options.hold;
   return 0;
 }
@@ -102,11 +107,18 @@ int UdpSocket::Connect(uint32_t peer) {
     second.Close();
     return error != 0 ? error : ENOPROTOOPT;
   }
+  may_block = may_block && MakeBlocking(second.fd);
   connected_fd = std::exchange(second.fd, -1);
   connected_peer = peer;
   hears_peer_alone = false;
   lone_visits = 0;
   return 0;
+}
+
+bool UdpSocket::MakeBlocking(int descriptor) {
+  const int flags = fcntl(descriptor, F_GETFL);
+  return flags >= 0 && fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) == 0 &&
+         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &kReceiveTimeout, sizeof(kReceiveTimeout)) == 0;
 }
 
 void UdpSocket::Disconnect() {

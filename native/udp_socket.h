@@ -31,6 +31,8 @@ struct OpenOptions {
   bool share_later = false;
   // Nothing is received here: another thread adopts the socket.
   bool hold = false;
+  // The thread has nothing else to do: it may sleep in a call that receives, see Reactor::AwaitLone.
+  bool may_block = false;
 };
 
 // A datagram that waits for room in the kernel.
@@ -59,6 +61,8 @@ struct UdpSocket {
   bool hears_peer_alone = false;
   // Nobody else may have the port, or is meant to.
   bool may_connect = false;
+  // The connected socket is a blocking one, with a time-out: only a receive call without MSG_DONTWAIT sleeps.
+  bool may_block = false;
   bool receives_coalesced = false;
   // Another descriptor of the same socket may live on: closing this one does not take it out of the epoll set.
   bool adopted = false;
@@ -97,6 +101,7 @@ struct UdpSocket {
 
  private:
   int Configure(const OpenOptions& options, const char** failed_call);
+  static bool MakeBlocking(int descriptor);
   int Bind(const OpenOptions& options);
   void TakeGonePeers(int from, std::vector<uint32_t>* gone);
   uint32_t receive_buffer_bytes_ = 0;

@@ -17,7 +17,7 @@ export interface FileTransfer {
 
 /** A client for a server of the command line. */
 export function clientFor(endpoint: Endpoint, settings: TransferSettings): Client {
-  return createClient({ host: endpoint.host, port: endpoint.port, ...settings });
+  return createClient({ host: endpoint.host, port: endpoint.port, dedicatedThread: true, ...settings });
 }
 
 /** `ntftp get` and `ntftp put`. @returns the exit code */

@@ -176,13 +176,13 @@ export class ClientTransfer implements TransferControl {
   }
 
   async #openSocket(driver: TransferDriver, address: string): Promise<void> {
-    const { port } = this.#settings;
+    const { port, dedicatedThread: mayBlock } = this.#settings;
     if (port > 65_535) {
       const text = `The port must be between 1 and 65535, ${port} was given`;
       throw Object.assign(new RangeError(text), { code: "ERR_SOCKET_BAD_PORT" });
     }
     const receiving = receivingOptions(this.#request.method === "GET" ? this.#settings : null);
-    const options = { address, port: 0, ...receiving };
+    const options = { address, port: 0, mayBlock, ...receiving };
     driver.bind(await this.#runtime.sockets.open(options, driver));
   }
 

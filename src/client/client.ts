@@ -43,6 +43,12 @@ export interface ClientOptions extends CommonOptions {
    * and the GET fails with `EFBIG`.
    */
   maxDownloadSize?: number | undefined;
+  /**
+   * The calling thread has nothing else to do, as that of a command has not; default false. While blocks come one by one
+   * over the native path, it sleeps in the system's receive call instead of the event loop: that takes less CPU, and
+   * everything else of the loop waits, for up to some 10 milliseconds (two ticks of the kernel).
+   */
+  dedicatedThread?: boolean | undefined;
 }
 
 /** A TFTP client: settings for any number of transfers, each with a socket of its own. Opens nothing by itself. */

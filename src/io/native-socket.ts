@@ -24,7 +24,7 @@ const INBOX_ALIGNMENT = 64;
 const VIEWS_MAX = 4096;
 
 /** Bits of the reactor's `open`. */
-const Flag = { coalesce: 1, reportLocal: 2, sharePort: 4, shareLater: 8, hold: 16 } as const;
+const Flag = { coalesce: 1, reportLocal: 2, sharePort: 4, shareLater: 8, hold: 16, mayBlock: 32 } as const;
 
 /** A handle is a slot in its low bits and a generation above. */
 const SLOT_MASK = 0xfffff;
@@ -120,7 +120,8 @@ export class NativeSockets implements SocketFactory, NativeThread {
     const flags =
       extraFlags |
       (options.receivesWindows ? Flag.coalesce : 0) |
-      (options.reportsLocalAddress ? Flag.reportLocal : 0);
+      (options.reportsLocalAddress ? Flag.reportLocal : 0) |
+      (options.mayBlock ? Flag.mayBlock : 0);
     let handle: number;
     try {
       const start = randomStart(count);

@@ -87,6 +87,11 @@ export interface OpenSocketOptions {
   readonly receivesWindows?: boolean;
   /** Bind the unspecified address, and tell for each datagram the address that it was sent to. */
   readonly reportsLocalAddress?: boolean;
+  /**
+   * The thread has nothing else to do. While datagrams of one peer come one by one, it may sleep in the call that
+   * receives them, for a few milliseconds at a time, and nothing else of the loop has its turn meanwhile.
+   */
+  readonly mayBlock?: boolean;
   /** A descriptor that is bound to this address and port already; node:dgram alone takes it. */
   readonly fd?: number;
 }

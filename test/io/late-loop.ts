@@ -9,7 +9,9 @@ const WAITING = 200;
 
 /** Sockets and clock together: a thread that was busy hears everything before it acts on a time-out. */
 export function testLateLoop(kind: string, factory: SocketFactory): void {
-  test(`${kind}: a crowd that came to one port is heard before a time-out`, { timeout: 120_000 }, async () => {
+  test(`${kind}: a crowd that came to one port is heard before a time-out`, {
+    timeout: 120_000,
+  }, async () => {
     const clock = new NodeClock();
     let heard = 0;
     const socket = await factory.open(

@@ -37,6 +37,24 @@ test(
   },
 );
 
+test("a client in a thread of its own gets and puts", TIME_LIMIT, async (context) => {
+  const { root, local } = await setUp(context);
+  // Far more blocks than make a conversation a long one.
+  const content = sampleBytes(400_000);
+  await writeFile(join(root, "long"), content);
+  for (const workers of [0, 1]) {
+    const { port } = await startServer(context, { root, workers });
+    for (const windowSize of [1, 4]) {
+      const place = { host: "127.0.0.1", port, blockSize: 512, windowSize };
+      const client = createClient({ ...place, dedicatedThread: true });
+      await client.get("long", join(local, "copy"));
+      await client.put(join(local, "copy"), "back");
+      const back = await readFile(join(root, "back"));
+      assert.ok(back.equals(content), `windows of ${windowSize}, ${workers} workers`);
+    }
+  }
+});
+
 test("a promise is rejected with a TftpError that has its code", TIME_LIMIT, async (context) => {
   const { local, client } = await setUp(context);
   await assert.rejects(client.get("none", join(local, "x")), (error: TftpError) => {
