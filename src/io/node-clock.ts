@@ -43,11 +43,14 @@ export class NodeClock implements Clock {
     }
     const delayMs = Math.min(TIMER_MS_MAX, Math.max(1, Math.ceil(this.#armedMs - this.nowMs())));
     this.#timer = setTimeout(() => {
+      const nowMs = this.nowMs();
+      if (nowMs < this.#requestedMs) {
+        this.#arm();
+        return;
+      }
       // The loop is asked to come back at once: no request is earlier.
       this.#armedMs = Number.NEGATIVE_INFINITY;
-      const nowMs = this.nowMs();
-      if (nowMs < this.#requestedMs) this.#fire();
-      else this.#awaitQuiet(TURNS_MAX, nowMs + QUIET_MS_MAX);
+      this.#awaitQuiet(TURNS_MAX, nowMs + QUIET_MS_MAX);
     }, delayMs);
     this.#timer.unref();
   }

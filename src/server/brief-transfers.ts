@@ -4,7 +4,7 @@ import { FileService } from "./file-service.js";
 import { LocalPlacement } from "./local-placement.js";
 import type { ServerSettings } from "./options.js";
 import type { AnswerMode, PlacedRequest, PlacedTransfer, PlacementHandlers } from "./placement.js";
-import { RecentNames } from "./recent-keys.js";
+import { nameKey, RecentKeys } from "./recent-keys.js";
 import type { HostThread } from "./transfer-host.js";
 import type { ClonedFailure, FromWorker } from "./worker-messages.js";
 
@@ -25,7 +25,7 @@ export class BriefTransfers {
   readonly #thread: HostThread;
   readonly #placement: LocalPlacement;
   /** Bytes of the file, 0 where there is none. */
-  readonly #sizes = new RecentNames<number>(NAMES_MAX);
+  readonly #sizes = new RecentKeys<number>(NAMES_MAX);
 
   constructor({ runtime, settings }: HostThread) {
     this.#thread = { runtime, settings, files: new MeasuringFiles(settings, this.#sizes), transferCount: 0 };
@@ -53,7 +53,7 @@ export class BriefTransfers {
   ): PlacedTransfer | null {
     // Who shares the request port is heard by a worker. Listeners and handlers may do anything with a request.
     if (answer !== "files" || request.method !== "GET" || request.heardBy !== null) return null;
-    const bytes = this.#sizes.get(root, request.path);
+    const bytes = this.#sizes.get(nameKey(root, request.path));
     if (bytes === undefined || bytes >= BLOCKS_MAX * request.offer.parameters.blockSize) return null;
     return this.#placement.place(request, answer, root, handlers);
   }
@@ -62,9 +62,9 @@ export class BriefTransfers {
   take(root: string, { method, path }: PlacedRequest, message: FromWorker): void {
     if (method !== "GET") return;
     if (message.kind === "completed") {
-      this.#sizes.set(root, path, message.account.sizeBytes ?? Number.POSITIVE_INFINITY);
+      this.#sizes.set(nameKey(root, path), message.account.sizeBytes ?? Number.POSITIVE_INFINITY);
     } else if (message.kind === "failed" && isMissing(message.failure)) {
-      this.#sizes.set(root, path, 0);
+      this.#sizes.set(nameKey(root, path), 0);
     }
   }
 }
@@ -75,16 +75,16 @@ function isMissing(failure: ClonedFailure): boolean {
 
 /** Notes the size of each file that is opened: one that has grown is a worker's the next time. */
 class MeasuringFiles extends FileService {
-  readonly #sizes: RecentNames<number>;
+  readonly #sizes: RecentKeys<number>;
 
-  constructor(settings: ServerSettings, sizes: RecentNames<number>) {
+  constructor(settings: ServerSettings, sizes: RecentKeys<number>) {
     super(settings, CACHE_BYTES);
     this.#sizes = sizes;
   }
 
   override async openSource(root: string, request: PlacedRequest): Promise<FileSource> {
     const source = await super.openSource(root, request);
-    this.#sizes.set(root, request.path, source.sizeBytes);
+    this.#sizes.set(nameKey(root, request.path), source.sizeBytes);
     return source;
   }
 }

@@ -6,7 +6,7 @@ import { FileSource } from "../io/file-source.js";
 import { type OpenedFile, openForRead, resolveForWrite, stateOfName } from "../io/root-path.js";
 import type { ServerSettings } from "./options.js";
 import type { PlacedRequest } from "./placement.js";
-import { nameKey, RecentNames } from "./recent-keys.js";
+import { nameKey, RecentKeys } from "./recent-keys.js";
 
 /** Names remembered: those of a boot menu and its images, many times over. */
 const NAMES_MAX = 1024;
@@ -19,7 +19,7 @@ export class FileService {
   #settings: FileSettings;
   readonly #cache: BlockCache;
   /** Names that were opened under these settings, and the state of their files then. */
-  readonly #states = new RecentNames<Pick<OpenedFile, "identity" | "state">>(NAMES_MAX);
+  readonly #states = new RecentKeys<Pick<OpenedFile, "identity" | "state">>(NAMES_MAX);
   /** Looks at files that have not begun, by name. */
   readonly #looks = new Map<string, Promise<string | null>>();
 
@@ -38,7 +38,7 @@ export class FileService {
   /** @throws the file system's error, ENOENT and EACCES for what the rule of names keeps out */
   async openSource(root: string, request: PlacedRequest): Promise<FileSource> {
     const { path } = request;
-    const known = this.#states.get(root, path);
+    const known = this.#states.get(nameKey(root, path));
     if (known !== undefined && (await this.#look(root, path)) === known.state) {
       const file = this.#cache.reuse(known.identity);
       if (file !== null) return new FileSource(this.#cache, file);
@@ -47,7 +47,7 @@ export class FileService {
     const opened = await openForRead(root, path, settings.symlinks, settings.ignoreCase);
     // What was allowed under the settings before a reload says nothing about those after it.
     if (settings === this.#settings) {
-      this.#states.set(root, path, { identity: opened.identity, state: opened.state });
+      this.#states.set(nameKey(root, path), { identity: opened.identity, state: opened.state });
     }
     return new FileSource(this.#cache, this.#cache.open(opened));
   }

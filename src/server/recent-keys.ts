@@ -31,27 +31,6 @@ export class RecentKeys<T> {
   }
 }
 
-/** The same for names below roots. */
-export class RecentNames<T> {
-  readonly #keys: RecentKeys<T>;
-
-  constructor(namesMax: number) {
-    this.#keys = new RecentKeys(namesMax);
-  }
-
-  get(root: string, path: string): T | undefined {
-    return this.#keys.get(nameKey(root, path));
-  }
-
-  set(root: string, path: string, value: T): void {
-    this.#keys.set(nameKey(root, path), value);
-  }
-
-  clear(): void {
-    this.#keys.clear();
-  }
-}
-
 /** One key for a name below a root. */
 export function nameKey(root: string, path: string): string {
   return `${root}\0${path}`;

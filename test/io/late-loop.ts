@@ -4,14 +4,14 @@ import { test } from "node:test";
 import { NodeClock } from "../../src/io/node-clock.js";
 import type { SocketFactory } from "../../src/io/socket.js";
 
-/** More than any kind of socket takes in one turn of the loop. */
+const TIME_LIMIT = { timeout: 120_000 };
+
+/** More than a socket of any kind takes in its first turn of the loop. */
 const WAITING = 200;
 
 /** Sockets and clock together: a thread that was busy hears everything before it acts on a time-out. */
 export function testLateLoop(kind: string, factory: SocketFactory): void {
-  test(`${kind}: a crowd that came to one port is heard before a time-out`, {
-    timeout: 120_000,
-  }, async () => {
+  test(`${kind}: a crowd that came to one port is heard before a time-out`, TIME_LIMIT, async () => {
     const clock = new NodeClock();
     let heard = 0;
     const socket = await factory.open(
