@@ -15,6 +15,7 @@
               "native/older_libraries.cc",
               "native/peer_table.cc",
               "native/reactor.cc",
+              "native/socket_slots.cc",
               "native/udp_socket.cc"
             ],
             "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],

@@ -10,12 +10,6 @@
 namespace ntftp {
 namespace {
 
-// A handle is a slot in its low bits and a generation above.
-constexpr uint32_t kSlotBits = 20;
-constexpr uint32_t kSlotsMax = 1u << kSlotBits;
-constexpr uint32_t kSlotMask = kSlotsMax - 1;
-constexpr uint32_t kGenerationMask = (1u << (32 - kSlotBits)) - 1;
-
 // Looks at the epoll set before timers and other handles of the loop have their turn.
 constexpr int kRoundsPerTurn = 4;
 constexpr int kEventsPerRound = 256;
@@ -40,7 +34,6 @@ constexpr rlim_t kDescriptorsPerConnected = 8;
 constexpr uint64_t kIsConnected = uint64_t{1} << 32;
 // While one socket is served, another one's memory is on its way.
 constexpr int kPrefetchAhead = 2;
-constexpr size_t kCacheLineBytes = 64;
 // Errors waiting to be told; more of them say nothing new.
 constexpr size_t kErrorsMax = 4096;
 
@@ -50,9 +43,7 @@ Reactor::Reactor(uv_loop_t* loop, ReactorHandler* handler, SendFeatures features
     : loop_(loop), handler_(handler), receiver_(std::move(receiver)), sender_(features, *this) {}
 
 Reactor::~Reactor() {
-  for (auto& socket : slots_) {
-    if (socket) socket->Close();
-  }
+  sockets_.CloseAll();
   if (epoll_ >= 0) close(epoll_);
 }
 
@@ -78,9 +69,7 @@ void Reactor::Stop(void (*on_closed)(void*), void* data) {
   on_closed_data_ = data;
   if (stopped_) return;
   stopped_ = true;
-  for (auto& socket : slots_) {
-    if (socket) socket->Close();
-  }
+  sockets_.CloseAll();
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnHandleClosed);
   uv_close(reinterpret_cast<uv_handle_t*>(&device_timer_), OnHandleClosed);
 }
@@ -93,7 +82,7 @@ void Reactor::OnHandleClosed(uv_handle_t* handle) {
 int Reactor::Open(const OpenOptions& options, uint32_t* handle, const char** failed_call) {
   *failed_call = "socket";
   if (stopped_) return EBADF;
-  if (free_slots_.empty() && slots_.size() >= kSlotsMax) return EMFILE;
+  if (sockets_.IsFull()) return EMFILE;
   auto socket = std::make_unique<UdpSocket>();
   const int error = socket->Open(options, failed_call);
   return error != 0 ? error : Add(std::move(socket), !options.hold, handle, failed_call);
@@ -102,55 +91,27 @@ int Reactor::Open(const OpenOptions& options, uint32_t* handle, const char** fai
 int Reactor::Adopt(int fd, uint32_t datagram_bytes, bool coalesce, uint32_t* handle, const char** failed_call) {
   *failed_call = "fcntl";
   if (stopped_) return EBADF;
-  if (free_slots_.empty() && slots_.size() >= kSlotsMax) return EMFILE;
+  if (sockets_.IsFull()) return EMFILE;
   auto socket = std::make_unique<UdpSocket>();
   const int error = socket->Adopt(fd, datagram_bytes, coalesce, failed_call);
   return error != 0 ? error : Add(std::move(socket), true, handle, failed_call);
 }
 
-int Reactor::Add(std::unique_ptr<UdpSocket> socket, bool receives, uint32_t* handle, const char** failed_call) {
-  uint32_t slot;
-  if (free_slots_.empty()) {
-    slot = static_cast<uint32_t>(slots_.size());
-    slots_.emplace_back();
-    generations_.push_back(0);
-  } else {
-    slot = free_slots_.back();
-    free_slots_.pop_back();
-  }
-  generations_[slot] = (generations_[slot] + 1) & kGenerationMask;
-  socket->handle = (generations_[slot] << kSlotBits) | slot;
+int Reactor::Add(std::unique_ptr<UdpSocket> opened, bool receives, uint32_t* handle, const char** failed_call) {
+  UdpSocket& socket = sockets_.Add(std::move(opened));
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.u64 = socket->handle;
+  event.data.u64 = socket.handle;
   // Whose errors others take is not in the set at all: it would be woken for them.
-  if (receives && epoll_ctl(epoll_, EPOLL_CTL_ADD, socket->fd, &event) != 0) {
+  if (receives && epoll_ctl(epoll_, EPOLL_CTL_ADD, socket.fd, &event) != 0) {
     *failed_call = "epoll_ctl";
     const int error = errno;
-    socket->Close();
-    free_slots_.push_back(slot);
+    socket.Close();
+    sockets_.Remove(socket.handle);
     return error;
   }
-  *handle = socket->handle;
-  slots_[slot] = std::move(socket);
+  *handle = socket.handle;
   return 0;
-}
-
-UdpSocket* Reactor::Find(uint32_t handle) {
-  UdpSocket* socket = InSlotOf(handle);
-  return socket != nullptr && socket->handle == handle ? socket : nullptr;
-}
-
-UdpSocket* Reactor::InSlotOf(uint32_t handle) const {
-  const uint32_t slot = handle & kSlotMask;
-  return slot < slots_.size() ? slots_[slot].get() : nullptr;
-}
-
-void Reactor::Prefetch(uint32_t handle) const {
-  const auto* socket = reinterpret_cast<const char*>(InSlotOf(handle));
-  if (socket == nullptr) return;
-  __builtin_prefetch(socket);
-  __builtin_prefetch(socket + kCacheLineBytes);
 }
 
 void Reactor::Close(UdpSocket& socket) {
@@ -187,12 +148,10 @@ void Reactor::Disconnect(UdpSocket& socket) {
 }
 
 void Reactor::Free(UdpSocket& socket) {
-  const uint32_t slot = socket.handle & kSlotMask;
   // epoll forgets a closed descriptor by itself, unless it was not the only one of its socket.
   if (socket.adopted) epoll_ctl(epoll_, EPOLL_CTL_DEL, socket.fd, nullptr);
   socket.Close();
-  slots_[slot].reset();
-  free_slots_.push_back(slot);
+  sockets_.Remove(socket.handle);
 }
 
 std::vector<SocketError> Reactor::TakeErrors() { return std::exchange(errors_, {}); }
@@ -275,7 +234,7 @@ bool Reactor::Round() {
   if (count <= 0) return false;
   receiver_.Reset();
   for (int i = 0; i < count && receiver_.HasRoom(); i++) {
-    if (i + kPrefetchAhead < count) Prefetch(static_cast<uint32_t>(events[i + kPrefetchAhead].data.u64));
+    if (i + kPrefetchAhead < count) sockets_.Prefetch(static_cast<uint32_t>(events[i + kPrefetchAhead].data.u64));
     Serve(events[i].data.u64, events[i].events);
   }
   const bool is_lone = count == 1 && receiver_.count() > 0 && events[0].data.u64 == lone_key_;

@@ -9,6 +9,7 @@
 
 #include "batch_receiver.h"
 #include "batch_sender.h"
+#include "socket_slots.h"
 #include "udp_socket.h"
 
 namespace ntftp {
@@ -51,7 +52,7 @@ class Reactor final : private SendWatcher {
   void Close(UdpSocket& socket);
   void RemovePeer(UdpSocket& socket, uint32_t peer);
   // nullptr for a handle whose socket is closed.
-  UdpSocket* Find(uint32_t handle);
+  UdpSocket* Find(uint32_t handle) const { return sockets_.Find(handle); }
 
   BatchSender& sender() { return sender_; }
   // Takes the errors that have come up since the last call.
@@ -76,9 +77,6 @@ class Reactor final : private SendWatcher {
   void Serve(uint64_t key, uint32_t events);
   // False when there were none.
   bool TellNews();
-  // What is in the slot of a handle, of whichever generation; nullptr for an empty one.
-  UdpSocket* InSlotOf(uint32_t handle) const;
-  void Prefetch(uint32_t handle) const;
   void Connect(UdpSocket& socket);
   void Disconnect(UdpSocket& socket);
   void Resume(UdpSocket& socket);
@@ -101,10 +99,7 @@ class Reactor final : private SendWatcher {
   void (*on_closed_)(void*) = nullptr;
   void* on_closed_data_ = nullptr;
 
-  // Slots are used again, each time with another generation in the handle.
-  std::vector<std::unique_ptr<UdpSocket>> slots_;
-  std::vector<uint32_t> generations_;
-  std::vector<uint32_t> free_slots_;
+  SocketSlots sockets_;
   std::vector<uint32_t> device_waiters_;
   std::vector<SocketError> errors_;
   std::vector<uint32_t> gone_;
