@@ -32,6 +32,7 @@ constexpr uint32_t kVisitsUntilSeveral = 16;
 constexpr uint32_t kVisitsUntilSeveralOfPeer = 64;
 // In a row of the table.
 constexpr size_t kPeerWord = 3;
+constexpr size_t kAnsweredWord = 4;
 // Datagrams that one coalesced receive may hold (the kernel's limit is 64; newer ones may have 128).
 constexpr uint32_t kSegmentsMax = 128;
 constexpr size_t kControlBytes = CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(in6_pktinfo));
@@ -115,6 +116,11 @@ void BatchReceiver::Reset() {
 
 bool BatchReceiver::HasRoom() const {
   return used_ + kDatagramBytesMax <= inbox_bytes_ && count_ + kSegmentsMax <= records_max_;
+}
+
+BatchReceiver::Latest BatchReceiver::latest() const {
+  uint32_t* row = records_ + (count_ - size_t{1}) * kRecordWords;
+  return {inbox_ + row[1], row[2], row + kAnsweredWord};
 }
 
 int BatchReceiver::Receive(UdpSocket& socket, int descriptor) {
@@ -217,6 +223,7 @@ void BatchReceiver::Record(const UdpSocket& socket, const msghdr& message, const
     row[1] = static_cast<uint32_t>(offset + at);
     row[2] = static_cast<uint32_t>(length);
     row[kPeerWord] = peer;
+    row[kAnsweredWord] = 0;
     if (peer == 0) WriteAddress(from, row + 4);
     row[11] = 0;
     if (details.local.family() != 0) {

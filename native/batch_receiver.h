@@ -14,7 +14,8 @@ namespace ntftp {
 
 // A row of the table:
 //   0 handle of the socket, 1 offset and 2 length in the inbox
-//   3 number of the sender, where it is one of the socket's peers; else 0, and its address in
+//   3 number of the sender, where it is one of the socket's peers; 4 is 1 then where it was answered in advance, else 0
+//   3 0 for anybody else, whose address is in
 //   4 family (4 or 6), 5 port, 6..9 address in network byte order (IPv4: 6 alone), 10 scope of the address
 //   11 family of the address it was sent to, where the socket reports it (else 0), 12..15 that address; its scope is 10
 constexpr uint32_t kRecordWords = 16;
@@ -31,6 +32,14 @@ class BatchReceiver {
   int Receive(UdpSocket& socket, int descriptor);
   // The same of one datagram of the socket's connected peer, and waits for it, as long as that descriptor lets it.
   int Await(UdpSocket& socket) { return ReceiveOne(socket, socket.connected_fd, 0); }
+
+  // What came last; there has to be something. It may be marked as answered.
+  struct Latest {
+    const uint8_t* bytes;
+    size_t length;
+    uint32_t* is_answered;
+  };
+  Latest latest() const;
 
   uint32_t count() const { return count_; }
   bool HasRoom() const;

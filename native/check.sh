@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Runs the addon under AddressSanitizer and UndefinedBehaviorSanitizer (built in a folder of its own), and under valgrind:
-# the contract of sockets, threads that come and go under load, arguments of any kind, and transfers of the client.
+# the contract of sockets, answers in advance, threads that come and go under load, arguments of any kind, and transfers.
 #   native/check.sh [asan|valgrind]     default: both. Needs g++ with libasan; valgrind for the second
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 folder=$root/.cache/sanitized
 wanted=${1:-both}
-tests=(io/native-sockets io/socket-groups native/ library/client)
+tests=(io/native-sockets io/answers-ahead io/socket-groups native/ library/client)
 
 # The same sources and settings, with checks instead of -O3.
 build() { # FOLDER FLAGS
@@ -45,7 +45,7 @@ if [ "$wanted" != asan ]; then
   export NTFTP_PREBUILD=$folder/plain
   loads
   # V8's interpreter, because code that is made on the way can't be followed. Only errors in or below the addon count.
-  for file in io/native-sockets native/arguments; do
+  for file in io/native-sockets io/answers-ahead native/arguments; do
     timeout 900 valgrind --suppressions=native/valgrind.supp --smc-check=all-non-file --error-limit=no --num-callers=30 \
       --log-file="$folder/valgrind.log" node --jitless "dist/test/$file.test.js"
     if grep -q "ntftp\.node\|ntftp::" "$folder/valgrind.log"; then

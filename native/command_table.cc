@@ -7,6 +7,7 @@ namespace {
 
 // Most bytes of one datagram's payload over IPv4.
 constexpr uint32_t kPayloadBytesMax = 65'507;
+constexpr uint32_t kHeaderBytes = 4;
 // Wire numbers of a run don't wrap.
 constexpr uint32_t kNumbersMax = 65'536;
 
@@ -58,6 +59,8 @@ const char* CommandTable::RunRow(Reactor& reactor, const uint32_t* row) {
       reactor.sender().Submit();
       reactor.RemovePeer(*socket, row[2]);
       return nullptr;
+    case Command::kAnswerAhead:
+      return AnswerAhead(reactor, row);
   }
   return "an unknown command";
 }
@@ -81,6 +84,16 @@ const char* CommandTable::AddRun(Reactor& reactor, UdpSocket& socket, const uint
   const ntftp::Run run{static_cast<uint16_t>(row[4]), static_cast<uint16_t>(row[3]), count, each, memory.bytes + offset,
                        static_cast<uint32_t>(length)};
   reactor.sender().AddRun(socket, row[2], run);
+  return nullptr;
+}
+
+const char* CommandTable::AnswerAhead(Reactor& reactor, const uint32_t* row) {
+  const uint32_t count = row[5];
+  if (row[3] >= kNumbersMax || count > kNumbersMax - row[3] || row[4] > 0xffff || row[7] > 0xffff || row[6] < kHeaderBytes) {
+    return "answers with impossible numbers";
+  }
+  reactor.SetAnswersAhead(
+      {row[1], row[2], count, row[3], row[6], static_cast<uint16_t>(row[4]), static_cast<uint16_t>(row[7])});
   return nullptr;
 }
 

@@ -16,9 +16,10 @@ namespace ntftp {
 //     7 index of the memory, 8 offset and 9 length of the payload in it
 //   datagram: 8 offset and 9 length in the outbox
 //   close: closes the socket; remove peer: forgets the peer
+//   answer ahead: 3 first number, 4 opcode, 5 count and 6 bytes of the datagrams that are foreseen, 7 opcode of the answers
 constexpr uint32_t kCommandWords = 10;
 
-enum class Command : uint32_t { kRun = 0, kDatagram = 1, kClose = 2, kRemovePeer = 3 };
+enum class Command : uint32_t { kRun = 0, kDatagram = 1, kClose = 2, kRemovePeer = 3, kAnswerAhead = 4 };
 
 class CommandTable {
  public:
@@ -39,6 +40,7 @@ class CommandTable {
   bool FindTables(napi_env env);
   const char* RunRow(Reactor& reactor, const uint32_t* row);
   const char* AddRun(Reactor& reactor, UdpSocket& socket, const uint32_t* row);
+  static const char* AnswerAhead(Reactor& reactor, const uint32_t* row);
   bool ReadMemories(const Napi::Array& memories);
 
   Napi::ObjectReference rows_reference_;

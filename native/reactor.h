@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "answers_ahead.h"
 #include "batch_receiver.h"
 #include "batch_sender.h"
 #include "socket_slots.h"
@@ -54,6 +55,10 @@ class Reactor final : private SendWatcher {
   // nullptr for a handle whose socket is closed.
   UdpSocket* Find(uint32_t handle) const { return sockets_.Find(handle); }
 
+  // For datagrams that come before the next batch is handed over, where a thread sleeps for them. One at a time: another
+  // socket's takes its place.
+  void SetAnswersAhead(const AnswersAhead& ahead) { ahead_ = ahead; }
+
   BatchSender& sender() { return sender_; }
   // Takes the errors that have come up since the last call.
   std::vector<SocketError> TakeErrors();
@@ -71,6 +76,10 @@ class Reactor final : private SendWatcher {
   bool VisitLone();
   // Goes on with that one, where its thread may sleep for it.
   void AwaitLone();
+  // Sleeps for what comes, answers it where that was given in advance, and so on. How many datagrams the last sleep brought.
+  uint32_t AwaitUnanswered(UdpSocket& socket, uint64_t end_ns);
+  // Answers what came last of this socket, where that was given in advance.
+  bool AnswerAhead(const UdpSocket& socket);
   // One look at the epoll set; false when there was nothing.
   bool Round();
   // `key` is the data of an event: a handle, and which of the socket's descriptors it is.
@@ -80,7 +89,7 @@ class Reactor final : private SendWatcher {
   void Connect(UdpSocket& socket);
   void Disconnect(UdpSocket& socket);
   void Resume(UdpSocket& socket);
-  int Add(std::unique_ptr<UdpSocket> socket, bool receives, uint32_t* handle, const char** failed_call);
+  int Add(std::unique_ptr<UdpSocket> opened, bool receives, uint32_t* handle, const char** failed_call);
   void Free(UdpSocket& socket);
   void WatchRoom(UdpSocket& socket, bool wanted);
   static void OnHandleClosed(uv_handle_t* handle);
@@ -107,6 +116,7 @@ class Reactor final : private SendWatcher {
   uint64_t lone_key_ = 0;
   uint32_t lone_rounds_ = 0;
   uint32_t lone_visits_ = 0;
+  AnswersAhead ahead_;
   // Turns in which the lone one is not waited for.
   uint32_t turns_until_await_ = 0;
 };

@@ -2,6 +2,7 @@ import {
   ErrorCode,
   encodeError,
   type Fault,
+  HEADER_BYTES,
   type OfferCompletion,
   Opcode,
   type StorageCommand,
@@ -159,30 +160,36 @@ export class TransferDriver implements SocketHandlers {
     this.#inputs = null;
   }
 
-  onDatagram(bytes: Uint8Array, peer: Peer): void {
+  onDatagram(bytes: Uint8Array, peer: Peer, _localAddress?: string, isAnswered = false): void {
     if (this.#closed) return;
     if (peer !== this.#peer && !this.#isPeer(peer)) {
       this.#answerStranger(bytes, peer);
-    } else if (this.#draining) {
-      // Borrowed: it will be another datagram by then.
-      const copy = Uint8Array.from(bytes);
-      this.#input((nowMs) => this.#takeDatagram(copy, peer, nowMs));
     } else {
-      // The hot path: no closure, no queue.
-      this.#draining = true;
-      try {
-        this.#takeDatagram(bytes, peer, this.#clock.nowMs());
-        this.#drain();
-        if (this.#inputs !== null) this.#runInputs();
-      } finally {
-        this.#draining = false;
-      }
-      this.#setTimer();
+      this.#hear(bytes, peer, isAnswered);
     }
   }
 
   onError(error: Error): void {
     this.#input((nowMs) => this.#transfer.handleNetworkError(error, isPeerGone(error), nowMs));
+  }
+
+  #hear(bytes: Uint8Array, peer: Peer, isAcknowledged: boolean): void {
+    if (this.#draining) {
+      // Borrowed: it will be another datagram by then.
+      const copy = Uint8Array.from(bytes);
+      this.#input((nowMs) => this.#takeDatagram(copy, peer, nowMs, isAcknowledged));
+      return;
+    }
+    // The hot path: no closure, no queue.
+    this.#draining = true;
+    try {
+      this.#takeDatagram(bytes, peer, this.#clock.nowMs(), isAcknowledged);
+      this.#drain();
+      if (this.#inputs !== null) this.#runInputs();
+    } finally {
+      this.#draining = false;
+    }
+    this.#setTimer();
   }
 
   #input(act: Input): void {
@@ -272,13 +279,33 @@ export class TransferDriver implements SocketHandlers {
   #transmit(): void {
     const transfer = this.#transfer;
     const socket = this.#socket;
+    let hasSentDatagram = false;
     for (let transmit = transfer.pollTransmit(); transmit; transmit = transfer.pollTransmit()) {
       if (socket === null) continue;
-      if (transmit.kind === "datagram") socket.sendDatagram(transmit.bytes, this.#peer);
-      else if (this.#source !== null) {
+      if (transmit.kind === "datagram") {
+        socket.sendDatagram(transmit.bytes, this.#peer);
+        hasSentDatagram = true;
+      } else if (this.#source !== null) {
         sendBlocks(socket, this.#source, transfer.parameters, transmit.firstBlock, transmit.count);
       }
     }
+    if (hasSentDatagram && socket !== null) this.#allowAcksAhead(socket);
+  }
+
+  /** What an ACK asks for is often enough all that comes: the socket may go on by itself for a while. */
+  #allowAcksAhead(socket: DatagramSocket): void {
+    if (socket.answerAhead === undefined) return;
+    const ahead = this.#transfer.acksAhead;
+    if (ahead === null) return;
+    const datagramBytes = HEADER_BYTES + this.#transfer.parameters.blockSize;
+    const { firstNumber, count } = ahead;
+    socket.answerAhead({
+      opcode: Opcode.data,
+      firstNumber,
+      count,
+      datagramBytes,
+      answerOpcode: Opcode.ack,
+    });
   }
 
   #announce(event: TransferEvent): void {
@@ -323,10 +350,10 @@ export class TransferDriver implements SocketHandlers {
     return peer.address === this.#peer.address && (this.#tidIsOpen || peer.port === this.#peer.port);
   }
 
-  #takeDatagram(bytes: Uint8Array, peer: Peer, nowMs: number): void {
+  #takeDatagram(bytes: Uint8Array, peer: Peer, nowMs: number, isAcknowledged: boolean): void {
     this.#lastHeardMs = nowMs;
     if (!this.#tidIsOpen) {
-      this.#transfer.handleDatagram(bytes, nowMs);
+      this.#transfer.handleDatagram(bytes, nowMs, isAcknowledged);
       return;
     }
     const requestPeer = this.#peer;

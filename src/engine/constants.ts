@@ -44,6 +44,13 @@ export const BLOCK_SIZE_DEFAULT = 512;
 export const BLOCK_SIZE_MIN = 8;
 export const BLOCK_SIZE_MAX = 65_464;
 
+/**
+ * In lock-step, so many blocks behind the newest ACK may be acknowledged before the engine sees them, where a socket can.
+ * A store that wants a pause has to take them all the same.
+ */
+export const ACKS_AHEAD_MAX = 32;
+export const ACKS_AHEAD_BYTES_MAX = 65_536;
+
 /** Range of the windowsize option (RFC 7440 §3). */
 export const WINDOW_SIZE_DEFAULT = 1;
 export const WINDOW_SIZE_MAX = 65_535;

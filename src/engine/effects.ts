@@ -7,6 +7,15 @@ export type Transmit =
   /** DATA blocks `firstBlock .. firstBlock + count - 1`; the driver joins headers and file bytes. */
   | { readonly kind: "blocks"; readonly firstBlock: number; readonly count: number };
 
+/**
+ * Blocks that may be acknowledged at once when they come, in order and full, and be handed to the engine a moment later,
+ * with word of it. They count up from the number of the block that the newest ACK asks for.
+ */
+export interface AcksAhead {
+  readonly firstNumber: number;
+  readonly count: number;
+}
+
 /** What a transfer wants from its store. Byte offsets are positions in the stream of payload bytes. */
 export type StorageCommand =
   /** Sender: bytes up to here will be needed. */

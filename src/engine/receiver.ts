@@ -1,7 +1,9 @@
-import { fromWireBlock, toWireBlock } from "./block-number.js";
+import { consecutiveOnWire, fromWireBlock, toWireBlock } from "./block-number.js";
 import { copyOf } from "./bytes.js";
 import { encodeAck } from "./codec.js";
 import {
+  ACKS_AHEAD_BYTES_MAX,
+  ACKS_AHEAD_MAX,
   CURL_REPETITION_MS_MIN,
   FLIGHT_BYTES_MAX,
   GAP_GRACE_MS_MAX,
@@ -11,6 +13,7 @@ import {
   RECEIVER_TRANSMISSIONS_MAX,
   REPEATED_FLIGHT_AGE_MS,
 } from "./constants.js";
+import type { AcksAhead } from "./effects.js";
 import type { TransferParameters } from "./negotiation.js";
 import type { Outbox } from "./outbox.js";
 import type { Retransmission } from "./retransmission.js";
@@ -22,7 +25,8 @@ import type { Retransmission } from "./retransmission.js";
  * {@link FLIGHT_BYTES_MAX}) and used when the gap is filled; the sender hears of a gap once (RFC 7440 §4), a moment
  * after it showed.
  * ACKs leave when a window is complete, and the last one only after the store has finished, so that it means
- * "stored". While the store is saturated, ACKs wait: that is the backpressure TFTP has.
+ * "stored". While the store is saturated, ACKs wait: that is the backpressure TFTP has; but for those that a socket was
+ * allowed in advance.
  */
 export class Receiver {
   readonly #parameters: TransferParameters;
@@ -67,6 +71,17 @@ export class Receiver {
     return this.#delivered > 0;
   }
 
+  /** In lock-step, as long as the store has room and the file is long enough. @param expectedBytes - of the file */
+  acksAhead(expectedBytes: number | null): AcksAhead | null {
+    const { blockSize, windowSize, rollover } = this.#parameters;
+    if (windowSize > 1 || this.#saturated || this.#lastDelivered) return null;
+    const left = expectedBytes === null ? ACKS_AHEAD_BYTES_MAX : expectedBytes - this.#acked * blockSize;
+    const most = Math.min(ACKS_AHEAD_MAX, Math.floor(Math.min(left, ACKS_AHEAD_BYTES_MAX) / blockSize));
+    const next = this.#acked + 1;
+    const count = consecutiveOnWire(next, most, rollover);
+    return count > 0 ? { firstNumber: toWireBlock(next, rollover), count } : null;
+  }
+
   /** When a gap is to be reported; Infinity while there is none, or it was reported already. */
   get gapAtMs(): number {
     return this.#gapAtMs;
@@ -91,15 +106,18 @@ export class Receiver {
     this.#timer.arm(nowMs);
   }
 
-  /** Takes a DATA packet. Returns false when it breaks the protocol: a block longer than negotiated. */
-  handleData(wireBlock: number, payload: Uint8Array, nowMs: number): boolean {
+  /**
+   * Takes a DATA packet. Returns false when it breaks the protocol: a block longer than negotiated.
+   * @param isAcknowledged - its ACK has left, see {@link AcksAhead}
+   */
+  handleData(wireBlock: number, payload: Uint8Array, nowMs: number, isAcknowledged: boolean): boolean {
     const { blockSize, windowSize, rollover } = this.#parameters;
     if (!this.#lastDelivered) {
       const next = this.#delivered + 1;
       const blockIndex = fromWireBlock(wireBlock, next, this.#acked + windowSize, rollover);
       if (blockIndex >= 0) {
         if (payload.length > blockSize) return blockIndex !== next;
-        if (blockIndex === next) this.#accept(payload, nowMs);
+        if (blockIndex === next) this.#accept(payload, nowMs, isAcknowledged);
         else this.#acceptBehindGap(blockIndex, payload, nowMs);
         return true;
       }
@@ -137,8 +155,10 @@ export class Receiver {
     this.#acknowledge(nowMs);
   }
 
-  #accept(payload: Uint8Array, nowMs: number): void {
-    const sampleMs = this.#ackIsClean ? nowMs - this.#ackSentMs : -1;
+  #accept(payload: Uint8Array, nowMs: number, isAcknowledged: boolean): void {
+    // When what was acknowledged in advance has come, nobody knows. Nor is there a sample behind it; but whoever loses
+    // something has his thread wait as ever for a while, which brings some.
+    const sampleMs = this.#ackIsClean && !isAcknowledged ? nowMs - this.#ackSentMs : -1;
     this.#ackIsClean = false;
     this.#progressMs = nowMs;
     this.#timer.progress(sampleMs);
@@ -157,6 +177,9 @@ export class Receiver {
       this.#ackHeldBack = false;
       this.#kept.clear();
       this.#out.finish();
+    } else if (isAcknowledged) {
+      this.#acked = this.#delivered;
+      this.#timer.arm(nowMs);
     } else if (this.#delivered >= this.#acked + this.#parameters.windowSize) {
       this.#acknowledge(nowMs);
     } else {

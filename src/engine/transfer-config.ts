@@ -1,5 +1,7 @@
 import type { Option } from "./codec.js";
+import { RECEIVER_FLOOR_MS, RETRANSMIT_FLOOR_MS, SERVER_INITIAL_PAUSE_MS } from "./constants.js";
 import type { Offer } from "./negotiation.js";
+import type { RetransmissionPolicy } from "./retransmission.js";
 
 /** What client and server transfers have in common. */
 interface CommonConfig {
@@ -26,6 +28,26 @@ export interface ClientTransferConfig extends CommonConfig {
 export interface ServerTransferConfig extends CommonConfig {
   readonly role: "server";
   readonly offer: Offer;
+}
+
+/** This side sends DATA; else it acknowledges. */
+export function sendsData({ role, method }: ClientTransferConfig | ServerTransferConfig): boolean {
+  return (method === "GET") === (role === "server");
+}
+
+/** @param timeoutMs - of the configuration, or what its offer says */
+export function retransmissionPolicy(
+  config: ClientTransferConfig | ServerTransferConfig,
+  timeoutMs: number,
+): RetransmissionPolicy {
+  const isServer = config.role === "server";
+  return {
+    timeoutMs,
+    initialPauseMs: isServer ? SERVER_INITIAL_PAUSE_MS : timeoutMs,
+    retries: config.retries,
+    floorMs: sendsData(config) ? RETRANSMIT_FLOOR_MS : RECEIVER_FLOOR_MS,
+    unproven: isServer,
+  };
 }
 
 /** The transfer of a server whose client looks like an uploading curl. */

@@ -1,7 +1,8 @@
 import { decode, type ErrorPacket, encodeError, encodeOack, isKnownOpcode, type Packet } from "./codec.js";
-import { Opcode, RECEIVER_FLOOR_MS, RETRANSMIT_FLOOR_MS, SERVER_INITIAL_PAUSE_MS } from "./constants.js";
+import { Opcode } from "./constants.js";
 import { Dally } from "./dally.js";
 import type {
+  AcksAhead,
   Fault,
   StorageCommand,
   StorageReply,
@@ -19,7 +20,13 @@ import { PeerSigns } from "./peer-signs.js";
 import { Receiver } from "./receiver.js";
 import { Retransmission } from "./retransmission.js";
 import { Sender } from "./sender.js";
-import { type ClientTransferConfig, isCurlUpload, type ServerTransferConfig } from "./transfer-config.js";
+import {
+  type ClientTransferConfig,
+  isCurlUpload,
+  retransmissionPolicy,
+  type ServerTransferConfig,
+  sendsData,
+} from "./transfer-config.js";
 import { sizeFault, violationOnWire } from "./violations.js";
 
 /**
@@ -61,16 +68,9 @@ export class Transfer {
 
   constructor(config: ClientTransferConfig | ServerTransferConfig) {
     const server = config.role === "server";
-    const sends = (config.method === "GET") === server;
     this.#config = config;
     this.#timeoutMs = (server && config.offer.parameters.timeoutMs) || config.timeoutMs;
-    this.#timer = new Retransmission({
-      timeoutMs: this.#timeoutMs,
-      initialPauseMs: server ? SERVER_INITIAL_PAUSE_MS : this.#timeoutMs,
-      retries: config.retries,
-      floorMs: sends ? RETRANSMIT_FLOOR_MS : RECEIVER_FLOOR_MS,
-      unproven: server,
-    });
+    this.#timer = new Retransmission(retransmissionPolicy(config, this.#timeoutMs));
     this.#state = server ? "offered" : "requesting";
     if (server) this.#parameters = config.offer.parameters;
   }
@@ -106,10 +106,7 @@ export class Transfer {
 
   /** Client: sends the request. */
   start(nowMs: number): void {
-    invariant(
-      this.#config.role === "client" && this.#state === "requesting",
-      "start opens a client transfer",
-    );
+    invariant(this.#config.role === "client" && this.#state === "requesting", "a client starts once");
     this.#open(plainOpening(this.#config.request), nowMs);
   }
 
@@ -138,8 +135,13 @@ export class Transfer {
     }
   }
 
-  /** Takes a datagram that the driver knows to come from the peer. Any bytes will do. */
-  handleDatagram(bytes: Uint8Array, nowMs: number): void {
+  /** Receiver: what may be acknowledged before this engine sees it, until the next input. */
+  get acksAhead(): AcksAhead | null {
+    return this.#state === "moving" ? (this.#receiver?.acksAhead(this.#expectedBytes) ?? null) : null;
+  }
+
+  /** Takes any bytes that the driver knows to come from the peer. @param isAcknowledged - DATA, and its ACK has left */
+  handleDatagram(bytes: Uint8Array, nowMs: number, isAcknowledged = false): void {
     if (this.#state === "ended" || this.#state === "offered") return;
     this.#timer.heard(nowMs);
     const packet = decode(bytes);
@@ -156,7 +158,7 @@ export class Transfer {
     } else if (this.#state === "greeting") {
       this.#handleGreetingAnswer(packet, nowMs);
     } else {
-      this.#handleMoving(packet, nowMs);
+      this.#handleMoving(packet, nowMs, isAcknowledged);
     }
   }
 
@@ -312,9 +314,9 @@ export class Transfer {
     }
   }
 
-  #handleMoving(packet: Packet, nowMs: number): void {
+  #handleMoving(packet: Packet, nowMs: number, isAcknowledged: boolean): void {
     if (packet.kind === "data" && this.#receiver !== null) {
-      this.#receiveData(packet.wireBlock, packet.payload, nowMs);
+      this.#receiveData(packet.wireBlock, packet.payload, nowMs, isAcknowledged);
     } else if (packet.kind === "ack" && this.#sender !== null) {
       if (this.#sender.handleAck(packet.wireBlock, nowMs)) {
         this.#proven = true;
@@ -330,14 +332,14 @@ export class Transfer {
     }
   }
 
-  #receiveData(wireBlock: number, payload: Uint8Array, nowMs: number): void {
+  #receiveData(wireBlock: number, payload: Uint8Array, nowMs: number, isAcknowledged = false): void {
     const receiver = this.#receiver as Receiver;
     const { blocksReceived } = this.#out.counters;
     if (wireBlock === 1 && !receiver.lastDelivered && this.#opening?.contradicts(payload, blocksReceived)) {
       this.#violate("ESIZE", "another DATA 1 than before, so that a block is missing");
       return;
     }
-    if (!receiver.handleData(wireBlock, payload, nowMs)) {
+    if (!receiver.handleData(wireBlock, payload, nowMs, isAcknowledged)) {
       this.#violate("EBADMSG", `DATA ${wireBlock} with ${payload.length} bytes`);
       return;
     }
@@ -364,9 +366,7 @@ export class Transfer {
   }
 
   #openDataPhase(nowMs: number): void {
-    const { role, method } = this.#config;
-    const sends = (method === "GET") === (role === "server");
-    if (!sends) {
+    if (!sendsData(this.#config)) {
       this.#receiver = new Receiver(this.parameters, this.#timer, this.#out, isCurlUpload(this.#config));
       return;
     }

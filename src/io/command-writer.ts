@@ -1,4 +1,4 @@
-import type { DatagramRun } from "./socket.js";
+import type { AnswersAhead, DatagramRun } from "./socket.js";
 
 /** Rows of one flush; a full table is flushed at once. */
 const ROWS_MAX = 2048;
@@ -10,7 +10,7 @@ const OUTBOX_BYTES = 65_536;
 const MEMORIES_COMPARED = 8;
 
 /** Commands of the reactor (native/README.md). */
-const Command = { run: 0, datagram: 1, close: 2, removePeer: 3 } as const;
+const Command = { run: 0, datagram: 1, close: 2, removePeer: 3, answerAhead: 4 } as const;
 
 /**
  * Gathers what a thread sends in one turn of its loop, as rows of numbers for the reactor. The rows leave when the
@@ -68,6 +68,20 @@ export class CommandWriter {
 
   removePeer(handle: number, peerId: number): void {
     this.#next(Command.removePeer, handle, peerId);
+  }
+
+  answerAhead(
+    handle: number,
+    peerId: number,
+    { firstNumber, opcode, count, datagramBytes, answerOpcode }: AnswersAhead,
+  ): void {
+    const { rows } = this;
+    const at = this.#next(Command.answerAhead, handle, peerId);
+    rows[at + 3] = firstNumber;
+    rows[at + 4] = opcode;
+    rows[at + 5] = count;
+    rows[at + 6] = datagramBytes;
+    rows[at + 7] = answerOpcode;
   }
 
   /** A batch is being handed over: what is sent meanwhile waits for its end. */

@@ -2,7 +2,7 @@ import { isUnspecified } from "./address.js";
 import type { CommandWriter } from "./command-writer.js";
 import type { Reactor } from "./native-binding.js";
 import { systemError } from "./port-choice.js";
-import type { DatagramRun, DatagramSocket, Peer, SocketHandlers } from "./socket.js";
+import type { AnswersAhead, DatagramRun, DatagramSocket, Peer, SocketHandlers } from "./socket.js";
 import { SocketFlow } from "./socket-flow.js";
 
 /** What the native sockets of a thread share. */
@@ -28,6 +28,7 @@ export class NativeSocket implements DatagramSocket {
   peerId = NO_PEER;
   /** Faces of this socket for single peers, by the reactor's numbers; null while there are none. */
   flows: (NativeFlow | undefined)[] | null = null;
+  readonly answerAhead?: (ahead: AnswersAhead) => void;
   readonly #thread: NativeThread;
   #referenced = true;
   #closed = false;
@@ -38,12 +39,18 @@ export class NativeSocket implements DatagramSocket {
     localAddress: string,
     localPort: number,
     handlers: SocketHandlers,
+    mayBlock: boolean,
   ) {
     this.#thread = thread;
     this.handle = handle;
     this.localAddress = localAddress;
     this.localPort = localPort;
     this.handlers = handlers;
+    if (mayBlock) {
+      this.answerAhead = (ahead) => {
+        if (!this.#closed) thread.commands.answerAhead(handle, this.peerId, ahead);
+      };
+    }
   }
 
   setPeer(peer: Peer): void {

@@ -105,7 +105,7 @@ export class NativeSockets implements SocketFactory, NativeThread {
     } catch (error) {
       throw systemError(error as NodeJS.ErrnoException, address, port);
     }
-    const socket = this.#add(handle, address, handlers);
+    const socket = this.#add(handle, address, handlers, false);
     if (socket.localPort === port) return socket;
     // The group was closed meanwhile, and the number is another socket's.
     socket.close();
@@ -113,7 +113,7 @@ export class NativeSockets implements SocketFactory, NativeThread {
   }
 
   #open(options: OpenSocketOptions, extraFlags: number, handlers: SocketHandlers): NativeSocket {
-    const { address, port, receiveBufferBytes = 0, datagramBytes = 0 } = options;
+    const { address, port, receiveBufferBytes = 0, datagramBytes = 0, mayBlock = false } = options;
     const isRange = typeof port !== "number";
     const first = isRange ? port.first : port;
     const count = isRange ? port.last - port.first + 1 : 1;
@@ -121,7 +121,7 @@ export class NativeSockets implements SocketFactory, NativeThread {
       extraFlags |
       (options.receivesWindows ? Flag.coalesce : 0) |
       (options.reportsLocalAddress ? Flag.reportLocal : 0) |
-      (options.mayBlock ? Flag.mayBlock : 0);
+      (mayBlock ? Flag.mayBlock : 0);
     let handle: number;
     try {
       const start = randomStart(count);
@@ -129,11 +129,12 @@ export class NativeSockets implements SocketFactory, NativeThread {
     } catch (error) {
       throw systemError(error as NodeJS.ErrnoException, address, first);
     }
-    return this.#add(handle, address, handlers);
+    return this.#add(handle, address, handlers, mayBlock);
   }
 
-  #add(handle: number, address: string, handlers: SocketHandlers): NativeSocket {
-    const socket = new NativeSocket(this, handle, address, this.#reactor.localPort(handle), handlers);
+  #add(handle: number, address: string, handlers: SocketHandlers, mayBlock: boolean): NativeSocket {
+    const localPort = this.#reactor.localPort(handle);
+    const socket = new NativeSocket(this, handle, address, localPort, handlers, mayBlock);
     this.#sockets[handle & SLOT_MASK] = socket;
     this.setReferenced(1);
     return socket;
@@ -203,7 +204,8 @@ export class NativeSockets implements SocketFactory, NativeThread {
     if (peerId !== 0 && peerId !== socket.peerId) return;
     const peer = peerId === 0 ? this.#addresses.peerAt(records, at + 4) : socket.peer;
     const local = records[at + 11] === 0 ? socket.localAddress : this.#addresses.localAt(records, at);
-    socket.handlers.onDatagram(bytes, peer, local);
+    const isAnswered = peerId !== 0 && records[at + 4] === 1;
+    socket.handlers.onDatagram(bytes, peer, local, isAnswered);
   }
 
   /** A transfer's datagrams are of one length, and lie at the same few places: their views serve again. */

@@ -21,13 +21,28 @@ export interface DatagramRun {
   readonly payload: Piece;
 }
 
+/**
+ * Answers given in advance: the next datagrams of the peer, as long as each is `datagramBytes` long and begins with
+ * `opcode` and the number that follows, may be answered with `answerOpcode` and that number.
+ */
+export interface AnswersAhead {
+  readonly opcode: number;
+  readonly firstNumber: number;
+  /** At least 1; the numbers don't pass 65535. */
+  readonly count: number;
+  readonly datagramBytes: number;
+  readonly answerOpcode: number;
+}
+
 /** What a socket tells its owner. Set once, at opening. Handlers must not throw. */
 export interface SocketHandlers {
   /**
    * A datagram arrived. `bytes` is borrowed: it is used again when the handler returns. `localAddress` is the one it
    * was sent to. Answers that handlers send while a batch is handed over leave together at its end.
+   *
+   * `isAnswered`: the socket has done so, as {@link DatagramSocket.answerAhead} allowed; never where that was not called.
    */
-  onDatagram(bytes: Uint8Array, peer: Peer, localAddress: string): void;
+  onDatagram(bytes: Uint8Array, peer: Peer, localAddress: string, isAnswered?: boolean): void;
   /**
    * Something could not be sent, or the kernel heard that the peer is gone (`ECONNREFUSED`); the owner decides
    * whether that matters, and closes the socket if so.
@@ -54,6 +69,11 @@ export interface DatagramSocket {
    * @param fromAddress - local address to send from, where the socket is bound to all of them
    */
   sendDatagram(bytes: Uint8Array, peer: Peer, fromAddress?: string): void;
+  /**
+   * Allows answers in advance, until the next datagrams are handed over. Absent where a socket gives none: a thread has to
+   * sleep in the call that receives ({@link OpenSocketOptions.mayBlock}).
+   */
+  answerAhead?(ahead: AnswersAhead): void;
   /**
    * Opens a face of this socket for one peer: what comes from there goes to these handlers, and closing it leaves the
    * socket open. For ports that many transfers share.

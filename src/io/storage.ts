@@ -71,7 +71,8 @@ export interface BlockSink {
   attach(handlers: SinkHandlers): void;
   /**
    * Takes bytes; copies what it keeps (`bytes` is borrowed). Returns false when the sink wants no more
-   * until `onDrained`; bytes given all the same are taken, so at most one window arrives after a false.
+   * until `onDrained`; bytes given all the same are taken: at most one window, or 64 KiB that were acknowledged in
+   * advance, arrive after a false.
    */
   write(bytes: Uint8Array): boolean;
   /** No more bytes: make the file durable under its final name, then `onFinished`. */

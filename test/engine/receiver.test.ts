@@ -19,6 +19,55 @@ test("lock-step: every block is written and acknowledged", () => {
   assert.deepEqual(script.receive(block(2)), ["write block 2.", "ACK 2"]);
 });
 
+test("lock-step: some blocks may be acknowledged in advance, no more than the file has or the store likes", () => {
+  const script = receiving(1);
+  const { transfer } = script;
+  assert.deepEqual(transfer.acksAhead, { firstNumber: 1, count: 32 });
+  script.receive(block(1));
+  assert.deepEqual(transfer.acksAhead, { firstNumber: 2, count: 32 });
+  script.store({ kind: "saturated" });
+  assert.equal(transfer.acksAhead, null);
+  script.store({ kind: "drained" });
+  assert.deepEqual(transfer.acksAhead, { firstNumber: 2, count: 32 });
+  script.receive(data(2, "end"));
+  assert.equal(transfer.acksAhead, null);
+  const short = receiving(1, "tsize=20");
+  assert.deepEqual(short.transfer.acksAhead, { firstNumber: 1, count: 2 });
+  short.receive(block(1), block(2));
+  assert.equal(short.transfer.acksAhead, null);
+  assert.equal(receiving(2).transfer.acksAhead, null, "windows have few ACKs");
+  const large = client("GET", { blockSize: 65_464 });
+  large.start();
+  assert.equal(large.transfer.acksAhead, null);
+  large.receive(oack("blksize=65464"));
+  assert.deepEqual(large.transfer.acksAhead, { firstNumber: 1, count: 1 });
+});
+
+test("lock-step: blocks acknowledged in advance are written, and no ACK leaves twice", () => {
+  const script = receiving(1);
+  assert.deepEqual(script.receiveAcknowledged(block(1), block(2)), ["write block 1.", "write block 2."]);
+  assert.deepEqual(script.receive(block(3)), ["write block 3.", "ACK 3"]);
+  script.store({ kind: "saturated" });
+  assert.deepEqual(script.receiveAcknowledged(block(4)), ["write block 4."], "its ACK has left");
+  assert.deepEqual(script.receive(block(5)), ["write block 5."]);
+  assert.deepEqual(script.store({ kind: "drained" }), ["ACK 5"]);
+  assert.deepEqual(script.receiveAcknowledged(block(6)), ["write block 6."]);
+  assert.deepEqual(script.timeout(), ["ACK 6"]);
+  assert.deepEqual(script.receiveAcknowledged(data(7, "end")), ["write end", "finish"]);
+  assert.deepEqual(script.store(finished), ["ACK 7", "completed"]);
+});
+
+test("lock-step: ACKs in advance end where wire numbers roll over", () => {
+  for (const rollover of [0, 1]) {
+    const script = receiving(1, `rollover=${rollover}`);
+    for (let index = 1; index <= 65_530; index++) script.receiveAcknowledged(block(index));
+    assert.deepEqual(script.transfer.acksAhead, { firstNumber: 65_531, count: 5 });
+    for (let index = 65_531; index <= 65_535; index++) script.receiveAcknowledged(block(index));
+    assert.deepEqual(script.transfer.acksAhead, { firstNumber: rollover, count: 32 });
+    assert.deepEqual(script.receive(data(rollover, "block r.")), ["write block r.", `ACK ${rollover}`]);
+  }
+});
+
 test("a window gets one ACK, at its end", () => {
   const script = receiving(3);
   assert.deepEqual(script.receive(block(1), block(2)), ["write block 1.", "write block 2."]);

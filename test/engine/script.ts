@@ -60,6 +60,14 @@ export class Script {
     });
   }
 
+  /** The same of blocks that a socket has acknowledged in advance. */
+  receiveAcknowledged(...datagrams: Uint8Array[]): string[] {
+    return datagrams.flatMap((bytes) => {
+      this.transfer.handleDatagram(bytes, this.nowMs, true);
+      return this.drain();
+    });
+  }
+
   store(reply: StorageReply): string[] {
     this.transfer.handleStorage(reply, this.nowMs);
     return this.drain();

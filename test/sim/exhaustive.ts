@@ -31,6 +31,10 @@ export function runExhaustively(faultsMax: number): number {
           schedules += explore(plan, [], faultsMax);
           // The same into a store that wants a pause behind every block: shorter ones than any time-out.
           if (windowSize === 1) schedules += explore({ ...plan, disk: PAUSING }, [], Math.min(faultsMax, 2));
+          // With a socket that acknowledges in advance, and both.
+          for (const disk of windowSize === 1 ? [plan.disk, PAUSING] : []) {
+            schedules += explore({ ...plan, disk, acksAhead: true }, [], Math.min(faultsMax, 2));
+          }
         }
       }
     }
@@ -51,6 +55,7 @@ const CALM: Omit<Plan, "method" | "windowSize" | "withOptions" | "sizeBytes"> = 
   strangersPerSecond: 0,
   openingMs: 0,
   faultsFromBlock: 0,
+  acksAhead: false,
 };
 
 const PAUSING: Plan["disk"] = { latencyMs: 4, failAtBytes: Number.POSITIVE_INFINITY, pauseChance: 1 };
@@ -70,8 +75,9 @@ function runSchedule(plan: Plan, faults: readonly Fault[]): number {
   const fates = new Map(faults.map(({ index, fate }) => [index, fate]));
   const fail = (why: string, cause?: unknown): never => {
     const schedule = faults.map(({ index, fate }) => `${fate} ${index}`).join(", ") || "no fault";
-    const { method, sizeBytes, windowSize, withOptions } = plan;
-    const what = `${method} of ${sizeBytes} bytes, window ${windowSize}, ${withOptions ? "with" : "without"} options`;
+    const { method, sizeBytes, windowSize, withOptions, acksAhead, disk } = plan;
+    const how = `${withOptions ? "with" : "without"} options${acksAhead ? ", ACKs in advance" : ""}${disk === PAUSING ? ", pauses" : ""}`;
+    const what = `${method} of ${sizeBytes} bytes, window ${windowSize}, ${how}`;
     throw new Error(`${what}, ${schedule}: ${why}`, { cause });
   };
   try {

@@ -192,6 +192,18 @@ export const MUTANTS = [
   ),
   mutant("engine/receiver", "the block after a kept one is lost", "this.#deliver(kept);", ""),
   mutant(
+    "engine/receiver",
+    "a block acknowledged in advance is not counted",
+    "this.#acked = this.#delivered;\n            this.#timer.arm(nowMs);",
+    "this.#timer.arm(nowMs);",
+  ),
+  mutant(
+    "engine/receiver",
+    "what was acknowledged in advance is acknowledged again",
+    "else if (isAcknowledged) {",
+    "else if (false) {",
+  ),
+  mutant(
     "engine/block-number",
     "rollover to 1",
     "return blockIndex % WIRE_NUMBERS;",

@@ -24,10 +24,15 @@ export interface Plan {
   readonly strangersPerSecond: number;
   /** The network is perfect until this block has left, and `healAtMs` counts from there; 0: faults from the start. */
   readonly faultsFromBlock: number;
+  /** Receivers sleep in the call that receives, and their sockets acknowledge in advance. */
+  readonly acksAhead: boolean;
 }
 
 /** Part of the seeds whose transfer meets its faults where wire numbers roll over: 65,536 blocks take their time. */
 const ROLLOVER_CHANCE = 0.006;
+
+/** In lock-step it makes a difference. */
+const ACKS_AHEAD_CHANCE = 0.5;
 
 /**
  * Each seed switches a random subset of the faults on (swarm testing), with ordinary and extreme rates.
@@ -36,7 +41,8 @@ const ROLLOVER_CHANCE = 0.006;
  */
 export function planFor(random: Random, more: Random): Plan {
   const plan = ordinaryPlan(random);
-  return more.chance(ROLLOVER_CHANCE) ? acrossRollover(plan, more) : plan;
+  const whole = more.chance(ROLLOVER_CHANCE) ? acrossRollover(plan, more) : plan;
+  return { ...whole, acksAhead: more.chance(ACKS_AHEAD_CHANCE) };
 }
 
 /** The same weather, from a moment before the numbers roll over. */
@@ -87,6 +93,7 @@ function ordinaryPlan(random: Random): Plan {
     strangersPerSecond: random.pick([0, 0, 1, 50]),
     openingMs: 0,
     faultsFromBlock: 0,
+    acksAhead: false,
   };
 }
 

@@ -50,4 +50,5 @@ const PLAN: Plan = {
   deathAtMs: 0,
   strangersPerSecond: 0,
   faultsFromBlock: 0,
+  acksAhead: false,
 };

@@ -24,12 +24,14 @@ export async function runSeed(seed: bigint): Promise<SeedReport> {
 }
 
 function runTransfer(seed: bigint): SeedReport {
-  const { plan, client, server, traceHash, errorCodes, lostAtRollover } = simulate(seed);
+  const { plan, client, server, traceHash, errorCodes, lostAtRollover, acksAhead } = simulate(seed);
   const seen = new Set([`one: client ${client}`, ...server.map((outcome) => `one: server ${outcome}`)]);
   for (const code of errorCodes) seen.add(`one: sent ERROR ${code}`);
   if (client === "completed") {
     if (plan.network.duplicate > 0) seen.add("one: completed among duplicates");
     if (plan.mode === "netascii") seen.add(`one: completed a ${plan.method} in netascii`);
+    if (acksAhead > 0) seen.add(`one: completed a ${plan.method} with ACKs in advance`);
+    if (acksAhead > 0 && plan.network.loss > 0) seen.add("one: completed with ACKs in advance under loss");
     if (lostAtRollover) seen.add("one: completed though 65535 or 0 got lost");
     if (plan.network.loss > 0) seen.add("one: completed under loss");
     if (plan.network.jitterMs > plan.network.delayMs) seen.add("one: completed with reordering");
@@ -66,6 +68,9 @@ export const SOMETIMES: readonly string[] = [
   "one: completed a GET in netascii",
   "one: completed a PUT in netascii",
   "one: completed though 65535 or 0 got lost",
+  "one: completed a GET with ACKs in advance",
+  "one: completed a PUT with ACKs in advance",
+  "one: completed with ACKs in advance under loss",
   "one: sent ERROR 0",
   "one: sent ERROR 5",
   // Every real client, and every vice.

@@ -66,6 +66,7 @@ test("blocks of a window that overtake one another cost no DATA", () => {
     strangersPerSecond: 0,
     openingMs: 0,
     faultsFromBlock: 0,
+    acksAhead: false,
   };
   const { client, dataSent } = simulatePlan(plan, () => null);
   assert.deepEqual([client, dataSent], ["completed", Math.floor(100_000 / 512) + 1]);

@@ -2,6 +2,7 @@ import { NetasciiSink, NetasciiSource } from "../../src/driver/netascii-store.js
 import { TimerQueue } from "../../src/driver/timer-queue.js";
 import { TransferDriver } from "../../src/driver/transfer-driver.js";
 import {
+  ACKS_AHEAD_BYTES_MAX,
   decode,
   encodeAck,
   encodeData,
@@ -14,12 +15,13 @@ import {
   requestOptions,
   Transfer,
 } from "../../src/engine/index.js";
-import type { Peer } from "../../src/io/socket.js";
+import type { Peer, SocketHandlers } from "../../src/io/socket.js";
 import { checkDelivered, checkNothingLeft, Invariants } from "./invariants.js";
 import { type Plan, planFor } from "./plan.js";
 import { Random } from "./random.js";
+import { Sleeper } from "./sleeper.js";
 import { SimSink, SimSource } from "./stores.js";
-import { type Fate, type NetworkFaults, World } from "./world.js";
+import { type Fate, type NetworkFaults, type SimSocket, World } from "./world.js";
 
 const CLIENT = "10.0.0.2";
 const SERVER = "10.0.0.1";
@@ -51,6 +53,8 @@ export interface SimulationResult {
   readonly dataSent: number;
   readonly errorCodes: ReadonlySet<number>;
   readonly lostAtRollover: boolean;
+  /** DATA packets that were acknowledged in advance. */
+  readonly acksAhead: number;
 }
 
 /** Runs one seed to its end. @throws Error saying which rule was broken */
@@ -83,6 +87,7 @@ class Simulation {
   readonly #servers = new Map<string, Side>();
   readonly #allServers: Side[] = [];
   readonly #timers: TimerQueue[] = [];
+  readonly #sleepers: Sleeper[] = [];
   #serverDead = false;
   /** From here on the network is perfect. */
   #healsAtMs = Number.POSITIVE_INFINITY;
@@ -167,7 +172,7 @@ class Simulation {
     });
     const side = this.#makeSide(transfer, { address: SERVER, port: 69 }, true);
     this.#client = side;
-    side.driver.bind(this.#world.open(CLIENT, 0, side.driver));
+    side.driver.bind(this.#openSocket(CLIENT, side.driver));
     this.#attachStore(side, method === "PUT");
     side.driver.start();
   }
@@ -195,7 +200,7 @@ class Simulation {
     const side = this.#makeSide(transfer, peer, false);
     this.#servers.set(key, side);
     this.#allServers.push(side);
-    side.driver.bind(this.#world.open(SERVER, 0, side.driver));
+    side.driver.bind(this.#openSocket(SERVER, side.driver));
     // Opening the file takes its time.
     const { openingMs, disk } = this.#plan;
     this.#world.after(openingMs + this.#random.fraction() * disk.latencyMs, () => {
@@ -203,6 +208,13 @@ class Simulation {
       this.#attachStore(side, method === "GET");
       side.driver.accept({ sizeBytes: this.#file.length, userExtensions: new Map() });
     });
+  }
+
+  #openSocket(address: string, handlers: SocketHandlers): SimSocket {
+    if (!this.#plan.acksAhead) return this.#world.open(address, 0, handlers);
+    const sleeper = new Sleeper(this.#world, handlers);
+    this.#sleepers.push(sleeper);
+    return sleeper.open(address);
   }
 
   #makeSide(transfer: Transfer, peer: { address: string; port: number }, isClient: boolean): Side {
@@ -243,9 +255,10 @@ class Simulation {
       side.source = new SimSource(this.#world, this.#file, this.#plan.disk);
       side.driver.setSource(netascii ? new NetasciiSource(side.source) : side.source);
     } else {
-      const { blockSize, windowSize } = this.#plan;
+      const { blockSize, windowSize, acksAhead, disk } = this.#plan;
       // Two windows may be on their way when a sink asks for a pause; a plain transfer has blocks of 512 bytes.
-      side.sink = new SimSink(this.#world, this.#plan.disk, 2 * Math.max(blockSize, 512) * windowSize);
+      const windowBytes = 2 * Math.max(blockSize, 512) * windowSize;
+      side.sink = new SimSink(this.#world, disk, windowBytes + (acksAhead ? ACKS_AHEAD_BYTES_MAX : 0));
       side.driver.setSink(netascii ? new NetasciiSink(side.sink) : side.sink);
     }
   }
@@ -358,6 +371,7 @@ class Simulation {
       dataSent: this.#invariants.dataSent,
       errorCodes: this.#invariants.errorCodes,
       lostAtRollover: this.#invariants.lostAtRollover,
+      acksAhead: this.#sleepers.reduce((sum, { answeredCount }) => sum + answeredCount, 0),
     };
   }
 

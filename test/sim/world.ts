@@ -1,7 +1,7 @@
 import { formatEndpoint } from "../../src/io/address.js";
 import type { Clock } from "../../src/io/clock.js";
 import { systemError } from "../../src/io/port-choice.js";
-import type { DatagramRun, DatagramSocket, Peer, SocketHandlers } from "../../src/io/socket.js";
+import type { AnswersAhead, DatagramRun, DatagramSocket, Peer, SocketHandlers } from "../../src/io/socket.js";
 import { TableFlow } from "../../src/io/socket-flow.js";
 import { viewOf } from "../../src/io/storage.js";
 import type { Random } from "./random.js";
@@ -188,7 +188,9 @@ export class SimSocket implements DatagramSocket {
   onClose: () => void = () => undefined;
   readonly #world: World;
   readonly #handlers: SocketHandlers;
-  #peer: Peer = { address: "", port: 0 };
+  peer: Peer = { address: "", port: 0 };
+  /** Where its thread sleeps, see the Sleeper. */
+  answerAhead?: (ahead: AnswersAhead) => void;
   #closed = false;
 
   constructor(world: World, address: string, port: number, handlers: SocketHandlers) {
@@ -199,11 +201,11 @@ export class SimSocket implements DatagramSocket {
   }
 
   setPeer(peer: Peer): void {
-    this.#peer = peer;
+    this.peer = peer;
   }
 
   sendRun(run: DatagramRun): void {
-    this.sendRunTo(run, this.#peer);
+    this.sendRunTo(run, this.peer);
   }
 
   sendRunTo({ opcode, firstNumber, count, payloadBytesEach, payload }: DatagramRun, peer: Peer): void {
@@ -240,7 +242,7 @@ export class SimSocket implements DatagramSocket {
       flow.handlers.onDatagram(bytes, flow.peer, this.localAddress);
       return;
     }
-    const known = this.#peer;
+    const known = this.peer;
     const peer = known.address === from.address && known.port === from.port ? known : from;
     this.#handlers.onDatagram(bytes, peer, this.localAddress);
   }
