@@ -82,6 +82,8 @@ export class Dispatcher {
   readonly #choosing = new Set<string>();
   readonly #lateAcks = new LateAcks();
   #placement: Placement | null = null;
+  /** There has been no placement yet. */
+  #isOpening = true;
 
   constructor(runtime: Runtime, settings: ServerSettings, owner: DispatcherOwner) {
     this.#settings = settings;
@@ -118,7 +120,9 @@ export class Dispatcher {
   /** Where transfers run from now on; null takes no more. */
   setPlacement(placement: Placement | null): void {
     this.#placement = placement;
+    this.#isOpening = false;
     if (placement === null) this.#waiting.clear();
+    else this.#waiting.callNext();
   }
 
   /** What holds for requests from now on; transfers under way go on as they began. */
@@ -290,7 +294,10 @@ export class Dispatcher {
   #admit(acceptable: AcceptableRequest, waitedMs: number): Admittance {
     const { clientKey, request, requestBytes, socket } = acceptable;
     const { method, fileKey, peer } = request;
-    if (this.#placement === null) return "settled";
+    if (this.#placement === null) {
+      // An address is bound, and the rest is on its way. Who gets no answer asks again only seconds later.
+      return this.#isOpening && this.#settings.queuedRequestsMax > 0 ? "server-full" : "settled";
+    }
     const conflict = this.#admission.conflict(method, fileKey);
     if (conflict !== null) {
       if (waitedMs < FILE_GRACE_MS && this.#settings.queuedRequestsMax > 0) return "file-taken";

@@ -368,6 +368,7 @@ export class Server extends EventEmitter {
     } catch (cause) {
       placement?.close(true);
       sockets.close();
+      this.#dispatcher.setPlacement(null);
       if (this.#sockets === sockets && this.#state === "opening") this.#state = "new";
       this.#raise(cause as Error);
       return;

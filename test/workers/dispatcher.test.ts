@@ -25,8 +25,8 @@ const ACCOUNT: TransferAccount = {
   endedAtMs: 1,
 };
 
-/** A dispatcher whose transfers do nothing by themselves. */
-function stage(context: TestContext) {
+/** A dispatcher whose transfers do nothing by themselves. @param isOpen - it has its placement */
+function stage(context: TestContext, isOpen = true) {
   const placed: PlacementHandlers[] = [];
   let repetitions = 0;
   const transfer: PlacedTransfer = {
@@ -63,14 +63,24 @@ function stage(context: TestContext) {
     onRefused: ({ message }) => assert.fail(message),
     openSink: () => assert.fail("no upload here"),
   });
-  dispatcher.setPlacement(placement);
+  const open = (): void => dispatcher.setPlacement(placement);
+  if (isOpen) open();
   context.after(() => dispatcher.setPlacement(null));
   const bytes = encodeRequest({ method: "GET", fileName: "f", mode: "octet", options: [] });
   const peer = { address: "192.0.2.1", port: 2000 };
   const ask = (): void =>
     dispatcher.handleRequest({ bytes, peer, localAddress: "192.0.2.2" }, {} as DatagramSocket);
-  return { ask, placed, repetitions: () => repetitions };
+  return { ask, placed, repetitions: () => repetitions, open };
 }
+
+test("a request that comes before there are threads is begun when they are there, once", (context) => {
+  const { ask, placed, open } = stage(context, false);
+  ask();
+  ask();
+  assert.equal(placed.length, 0);
+  open();
+  assert.equal(placed.length, 1);
+});
 
 test("a request that comes again before the client has answered is a repetition", (context) => {
   const { ask, placed, repetitions } = stage(context);
