@@ -86,6 +86,15 @@ function openPort(
   });
 }
 
+/** The kernel may grant less, which Linux does in silence; others (macOS: ENOBUFS) refuse, and keep what there was. */
+function askForBuffer(socket: Socket, bytes: number): void {
+  try {
+    socket.setRecvBufferSize(bytes);
+  } catch {
+    // The sender's window has to do with the buffer that is there, as on the native path.
+  }
+}
+
 class NodeDgramSocket implements DatagramSocket {
   readonly localAddress: string;
   readonly localPort: number;
@@ -102,7 +111,7 @@ class NodeDgramSocket implements DatagramSocket {
     this.localPort = bound.port;
     this.#socket = socket;
     this.#handlers = handlers;
-    if (options.receiveBufferBytes) socket.setRecvBufferSize(options.receiveBufferBytes);
+    if (options.receiveBufferBytes) askForBuffer(socket, options.receiveBufferBytes);
     socket.on("error", (error) => this.#report(error));
     socket.on("message", (bytes, { address, port }) => this.#received(bytes, address, port));
   }

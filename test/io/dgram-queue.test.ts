@@ -51,6 +51,15 @@ async function sendTwoWindows(): Promise<(readonly [number, number[]])[]> {
   return came;
 }
 
+test("a kernel that grants no larger buffer is no reason not to receive", TIME_LIMIT, async (context) => {
+  const refuse = (): never => {
+    throw new Error("no buffer space available");
+  };
+  const { mock } = context.mock.method(Socket.prototype, "setRecvBufferSize", refuse);
+  assert.equal((await sendTwoWindows()).length, 2 * BLOCKS);
+  assert.equal(mock.callCount(), 1);
+});
+
 for (const isKept of [false, true]) {
   const how = isKept ? "kept for later by node" : "sent at once";
   test(`every block arrives with its own bytes, ${how}`, TIME_LIMIT, async (context) => {
