@@ -37,7 +37,7 @@ const BRAND = Symbol.for("ntftp.TftpError");
  * `code` is set wherever it is unambiguous: `ENOENT`, `EACCESS`, `ENOSPC`, `EBADOP`, `ETID`, `EEXIST`, `ENOUSER`,
  * `EDENY` for ERROR packets 1 to 8; `ETIME` (silence), `ERBIG` (request over 512 bytes), `EBADMSG`, `EBADOP`,
  * `EDENY`, `EFBIG` (what the peer did is against the protocol), `ESIZE` (not the number of bytes announced),
- * `ENOTFOUND` (host name). ERROR packets with number 0 have only a text.
+ * `ENOTFOUND` (host name), `EABORT` (this side ended it). ERROR packets with number 0 have only a text.
  */
 export class TftpError extends Error {
   override readonly name = "TftpError";

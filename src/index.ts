@@ -37,7 +37,8 @@ export type { Stats } from "./streams/stats.js";
 
 /**
  * Makes a client. Opens nothing; each transfer has a socket of its own.
- * @param options - all have defaults; bad values are coerced, never refused
+ * @param options - all have defaults; bad values of those that npm `tftp` has are coerced
+ * @throws RangeError or TypeError for a bad value of any other option
  */
 export function createClient(options?: ClientOptions | null): Client {
   return new Client(options || {});
@@ -46,7 +47,8 @@ export function createClient(options?: ClientOptions | null): Client {
 /**
  * Makes a server; `listen()` starts it.
  * @param requestListener - takes the place of the default listener, which serves files below `root`
- * @throws Error 'Invalid IP address (server)'; TypeError (`ERR_INVALID_ARG_TYPE`) for a listener that is no function
+ * @throws Error 'Invalid IP address (server)'; TypeError (`ERR_INVALID_ARG_TYPE`) for a listener that is no function;
+ *   RangeError or TypeError for a bad value of an option that npm `tftp` does not have
  */
 export function createServer(requestListener?: RequestListener | null): Server;
 export function createServer(

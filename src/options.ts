@@ -1,6 +1,6 @@
 import { BLOCK_SIZE_MAX, BLOCK_SIZE_MIN, WINDOW_SIZE_MAX } from "./engine/index.js";
 
-/** Options that client and server share. Nothing here throws: a bad value is coerced or replaced by the default. */
+/** Options that client and server share, as npm `tftp` has them: a bad value is coerced or replaced by the default. */
 export interface CommonOptions {
   /** Address or (client only) name; default "localhost". */
   host?: string | undefined;
@@ -33,20 +33,21 @@ export const PORT_DEFAULT = 69;
 const HOST_DEFAULT = "localhost";
 const RETRIES_DEFAULT = 3;
 const TIMEOUT_MS_DEFAULT = 3000;
-const BLOCK_SIZE_DEFAULT = 1468;
-const WINDOW_SIZE_DEFAULT = 4;
+/** What is asked for, or granted at most; a peer that knows no options has the protocol's 512 and 1. */
+const BLOCK_SIZE_WANTED = 1468;
+const WINDOW_SIZE_WANTED = 4;
 
 /** Fills the gaps by npm `tftp`'s rules. */
 export function fillCommonOptions(options: CommonOptions): CommonSettings {
-  const blockSize = coerceNumber(options.blockSize, BLOCK_SIZE_DEFAULT);
-  const windowSize = coerceNumber(options.windowSize, WINDOW_SIZE_DEFAULT);
+  const blockSize = coerceNumber(options.blockSize, BLOCK_SIZE_WANTED);
+  const windowSize = coerceNumber(options.windowSize, WINDOW_SIZE_WANTED);
   return {
     host: options.host || HOST_DEFAULT,
     port: coerceNumber(options.port, PORT_DEFAULT),
     retries: coerceNumber(options.retries, RETRIES_DEFAULT),
     timeoutMs: coerceNumber(options.timeout, TIMEOUT_MS_DEFAULT),
-    blockSize: blockSize < BLOCK_SIZE_MIN || blockSize > BLOCK_SIZE_MAX ? BLOCK_SIZE_DEFAULT : blockSize,
-    windowSize: windowSize > WINDOW_SIZE_MAX ? WINDOW_SIZE_DEFAULT : windowSize,
+    blockSize: blockSize < BLOCK_SIZE_MIN || blockSize > BLOCK_SIZE_MAX ? BLOCK_SIZE_WANTED : blockSize,
+    windowSize: windowSize > WINDOW_SIZE_MAX ? WINDOW_SIZE_WANTED : windowSize,
   };
 }
 

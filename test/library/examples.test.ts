@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { createClient } from "../../src/index.js";
 import { sampleBytes, temporaryFolder } from "../helpers/files.js";
+import { freePort } from "../helpers/ports.js";
 import { startServer } from "../helpers/server.js";
 
 const ROOT = join(__dirname, "../../..");
@@ -104,4 +106,28 @@ test("examples/handlers/http-proxy.mjs passes on what a web server has", TIME_LI
   assert.ok((await readFile(local)).equals(content));
   await assert.rejects(client.get("none", join(folder, "none")), /File not found/);
   await assert.rejects(client.put(local, "up"), /read-only/);
+});
+
+test("the README's sample of the library runs as it stands there", TIME_LIMIT, async (context) => {
+  const folder = await temporaryFolder(context);
+  const readme = await readFile(join(ROOT, "README.md"), "utf8");
+  const [, sample = ""] = /\n## The library\n\n```js\n(.*?)```/s.exec(readme) ?? [];
+  await writeFile(join(folder, "pxelinux.0"), sampleBytes(10_000));
+  await writeFile(join(folder, "boot.cfg"), "timeout 5\n");
+  const here = sample
+    .replaceAll("6969", String(await freePort()))
+    .replaceAll('"/tmp/', `"${folder}/local-`)
+    .replaceAll('"/srv/tftp"', JSON.stringify(folder));
+  // Within the package, where its own name leads to it.
+  const path = join(ROOT, "dist", `sample-${process.pid}.mjs`);
+  await writeFile(path, here);
+  context.after(() => rm(path));
+  const { stdout } = await promisify(execFile)(process.execPath, [path], { timeout: 60_000 });
+  assert.deepEqual(stdout.trim().split("\n").sort(), [
+    "GET boot.cfg: done",
+    "GET pxelinux.0: done",
+    "PUT copy: done",
+    "timeout 5",
+  ]);
+  assert.ok((await readFile(join(folder, "copy"))).equals(sampleBytes(10_000)));
 });
