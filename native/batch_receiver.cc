@@ -47,10 +47,10 @@ size_t RoomOf(const UdpSocket& socket) {
 
 size_t Aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-// ICMP errors, told by whichever call comes next: they are read from the socket's error queue.
+// The socket itself is broken.
 bool IsFatal(int error) { return error == EBADF || error == ENOTSOCK || error == ENOMEM || error == ENOTCONN; }
 
-// News of datagrams that left earlier: the next call brings what arrived.
+// News of datagrams that left earlier (ICMP), told by whichever call comes next: the one behind it brings what arrived.
 bool IsPassing(int error) {
   return error != EAGAIN && error != EWOULDBLOCK && error != ENOSYS && error != EPERM && !IsFatal(error);
 }

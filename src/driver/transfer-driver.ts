@@ -101,10 +101,6 @@ export class TransferDriver implements SocketHandlers {
     return this.#socket;
   }
 
-  get ended(): boolean {
-    return this.#transfer.ended;
-  }
-
   /** Takes the bound socket; everything the engine says goes through it. Comes before `start` and `accept`. */
   bind(socket: DatagramSocket): void {
     this.#socket = socket;

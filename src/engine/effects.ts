@@ -8,8 +8,8 @@ export type Transmit =
   | { readonly kind: "blocks"; readonly firstBlock: number; readonly count: number };
 
 /**
- * Blocks that may be acknowledged at once when they come, in order and full, and be handed to the engine a moment later,
- * with word of it. They count up from the number of the block that the newest ACK asks for.
+ * DATA that a socket may acknowledge by itself, if it comes in order and full: `count` blocks from `firstNumber` on, which
+ * is the one that the newest ACK asks for. The engine gets them a moment later, and is told that they were acknowledged.
  */
 export interface AcksAhead {
   readonly firstNumber: number;

@@ -3,6 +3,7 @@
  * This file is its only door for the other layers.
  */
 export { consecutiveOnWire, fromWireBlock, type Rollover, toWireBlock } from "./block-number.js";
+export { equalBytes } from "./bytes.js";
 export * from "./codec.js";
 export * from "./constants.js";
 export * from "./effects.js";

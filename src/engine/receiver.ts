@@ -116,6 +116,7 @@ export class Receiver {
       const next = this.#delivered + 1;
       const blockIndex = fromWireBlock(wireBlock, next, this.#acked + windowSize, rollover);
       if (blockIndex >= 0) {
+        // Behind a gap it may be a stray: only the block that is due condemns its sender.
         if (payload.length > blockSize) return blockIndex !== next;
         if (blockIndex === next) this.#accept(payload, nowMs, isAcknowledged);
         else this.#acceptBehindGap(blockIndex, payload, nowMs);
@@ -156,8 +157,8 @@ export class Receiver {
   }
 
   #accept(payload: Uint8Array, nowMs: number, isAcknowledged: boolean): void {
-    // When what was acknowledged in advance has come, nobody knows. Nor is there a sample behind it; but whoever loses
-    // something has his thread wait as ever for a while, which brings some.
+    // Nobody knows when a block came that was acknowledged in advance: it gives no sample. After a loss the thread waits in
+    // its loop for a while, and blocks do again.
     const sampleMs = this.#ackIsClean && !isAcknowledged ? nowMs - this.#ackSentMs : -1;
     this.#ackIsClean = false;
     this.#progressMs = nowMs;

@@ -11,7 +11,7 @@ interface CommonConfig {
   readonly timeoutMs: number;
   /** Whole time-outs without progress that are survived. */
   readonly retries: number;
-  /** How long a receiver stays after its last ACK; default: the time-out, at least 3 s. */
+  /** How long a receiver stays after its last ACK; default: half a second more than the time-out, or than 3 s. */
   readonly dallyMs?: number;
 }
 

@@ -4,7 +4,7 @@ import type { Peer } from "./socket.js";
 /** Addresses kept as text; those of a larger crowd are spelled out again. */
 const ADDRESSES_MAX = 4096;
 
-/** Turns addresses in the reactor's records (native/README.md) into text, and remembers the texts. */
+/** Turns addresses in the reactor's records (native/batch_receiver.h) into text, and remembers the texts. */
 export class AddressBook {
   readonly #v4 = new Map<number, string>();
 

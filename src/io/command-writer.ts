@@ -9,7 +9,7 @@ const OUTBOX_BYTES = 65_536;
 /** So many of the memories of a flush are looked through for one that comes again: each costs the addon more than that. */
 const MEMORIES_COMPARED = 8;
 
-/** Commands of the reactor (native/README.md). */
+/** Commands of the reactor (native/command_table.h). */
 const Command = { run: 0, datagram: 1, close: 2, removePeer: 3, answerAhead: 4 } as const;
 
 /**

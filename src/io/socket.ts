@@ -192,7 +192,7 @@ export function receivingOptions(
 /** Header, and the payload without negotiation: OACKs and ERRORs are no longer. */
 const DATAGRAM_BYTES_MIN = 516;
 
-/** The largest datagram that makes sense to a receiver of blocks of this size; 0 where only ACKs and ERRORs come. */
+/** The largest datagram that makes sense to a receiver. @param blockSize - of its DATA; 0 where only ACKs and ERRORs come */
 export function datagramBytesFor(blockSize: number): number {
   return Math.max(DATAGRAM_BYTES_MIN, blockSize + 4);
 }

@@ -25,7 +25,7 @@ export function viewOf({ memory, offset, length }: Piece): Uint8Array {
   return memory.subarray(offset, offset + length);
 }
 
-/** How a source calls back. Never called synchronously from `open`. */
+/** How a source calls back; never within `attach`. */
 export interface SourceHandlers {
   /** More bytes became available (see {@link BlockSource.availableBytes}), or the end became known. */
   onAvailable(): void;

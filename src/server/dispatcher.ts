@@ -1,7 +1,16 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { storageFailureOnWire } from "../driver/storage-failures.js";
-import { decode, ErrorCode, encodeError, type RequestPacket, readOffer } from "../engine/index.js";
+import {
+  decode,
+  ErrorCode,
+  encodeError,
+  equalBytes,
+  isKnownOpcode,
+  Opcode,
+  type RequestPacket,
+  readOffer,
+} from "../engine/index.js";
 import type { ErrorName } from "../errors.js";
 import { formatEndpoint } from "../io/address.js";
 import { processTimeMs } from "../io/process-time.js";
@@ -166,13 +175,8 @@ export class Dispatcher {
       case "error":
         return;
       case "malformed":
-        if (packet.opcode === ERROR_OPCODE) return;
-        this.#refuse(
-          datagram,
-          socket,
-          packet.opcode > LAST_OPCODE || packet.opcode === 0 ? "EBADOP" : "EBADMSG",
-          null,
-        );
+        if (packet.opcode === Opcode.error) return;
+        this.#refuse(datagram, socket, isKnownOpcode(packet.opcode) ? "EBADMSG" : "EBADOP", null);
         return;
       default:
         if (packet.kind === "ack" && this.#lateAcks.areExpected(clientKeyOf(datagram))) return;
@@ -275,7 +279,7 @@ export class Dispatcher {
    * ROM that fetches its next file from the same port has the one before; so has whoever asks when all data has moved.
    */
   #givesWay(running: ServerTransfer, datagram: Incoming): boolean {
-    const isSame = sameBytes(running.requestBytes, datagram.bytes);
+    const isSame = equalBytes(running.requestBytes, datagram.bytes);
     if (running.awaitsLastAck && !isSame) {
       running.endWithoutLastAck();
       return true;
@@ -388,9 +392,6 @@ const REFUSAL_REASONS: Partial<Record<ErrorName, RefusalReason>> = {
   ECURGET: "file-in-use",
 };
 
-const ERROR_OPCODE = 5;
-const LAST_OPCODE = 6;
-
 /** Whom an answer goes to, and from which address. */
 type Endpoints = Pick<Incoming, "peer" | "localAddress">;
 
@@ -423,8 +424,4 @@ function isShortage(failure: TransferFailure): boolean {
 
 function transferAddress(address: string): string {
   return isIP(address.split("%")[0] ?? "") === 0 ? "0.0.0.0" : address;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -1,5 +1,7 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
+import { HEADER_BYTES } from "../engine/index.js";
+import type { SymlinkPolicy } from "../io/root-path.js";
 import type { Peer, PortRange } from "../io/socket.js";
 import { type CommonOptions, type CommonSettings, fillCommonOptions } from "../options.js";
 import { checkSubnetRoot, type SubnetRoot } from "./client-roots.js";
@@ -12,8 +14,7 @@ import {
 } from "./option-checks.js";
 import { workersCanSharePort } from "./shared-port.js";
 
-/** How symbolic links below the root are treated. */
-export type SymlinkPolicy = "inside" | "follow" | "deny";
+export type { SymlinkPolicy };
 
 /** Options of `createServer`. Values of npm `tftp`'s options are coerced, never refused, `host` excepted. */
 export interface ServerOptions extends CommonOptions {
@@ -256,10 +257,9 @@ function resolveModule(module: string | URL): string {
 /** The largest block for a client: its DATA, with all headers, fits into a packet of the MTU. */
 export function blockSizeFor({ blockSize, mtuBytes }: ServerSettings, { address }: Peer): number {
   const headers = address.includes(":") ? IPV6_HEADER_BYTES : IPV4_HEADER_BYTES;
-  return Math.min(blockSize, mtuBytes - headers - UDP_HEADER_BYTES - DATA_HEADER_BYTES);
+  return Math.min(blockSize, mtuBytes - headers - UDP_HEADER_BYTES - HEADER_BYTES);
 }
 
 const IPV4_HEADER_BYTES = 20;
 const IPV6_HEADER_BYTES = 40;
 const UDP_HEADER_BYTES = 8;
-const DATA_HEADER_BYTES = 4;

@@ -1,3 +1,4 @@
+import { HEADER_BYTES } from "../engine/index.js";
 import { canonicalAddress, isUnspecified, localAddresses } from "../io/address.js";
 import type { DatagramSocket, Peer, SocketFactory, SocketGroup, SocketHandlers } from "../io/socket.js";
 
@@ -6,8 +7,6 @@ const RECEIVE_BUFFER_BYTES = 1_048_576;
 
 /** Twice the largest request there is: what is longer is malformed anyway. */
 const DATAGRAM_BYTES = 1024;
-
-const DATA_HEADER_BYTES = 4;
 
 /** A shared port carries the acknowledgements and the uploads of all transfers. */
 const SHARED_RECEIVE_BUFFER_BYTES = 8_388_608;
@@ -89,7 +88,7 @@ export class RequestSockets {
   get uploadBlockSizeMax(): number {
     const { sharedDatagramBytes } = this.#wanted;
     if (sharedDatagramBytes === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(DATAGRAM_BYTES, sharedDatagramBytes) - DATA_HEADER_BYTES;
+    return Math.max(DATAGRAM_BYTES, sharedDatagramBytes) - HEADER_BYTES;
   }
 
   /** Binds; rejects with the system's error (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`), holding nothing. */

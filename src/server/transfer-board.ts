@@ -113,7 +113,7 @@ export class TransferBoard {
     this.#figures[slot * SLOT_FIGURES + FIRST_ANSWER_MS] = atMs;
   }
 
-  /** Worker: the client was heard, or was not in time. */
+  /** Worker: the client was heard. */
   setProgress(slot: number, counters: ProgressCounters): void {
     const at = slot * SLOT_FIGURES;
     const figures = this.#figures;

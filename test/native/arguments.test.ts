@@ -217,7 +217,7 @@ if (binding !== null) {
     reactor.stop();
   });
 
-  test("a stopped reactor throws, whatever is called", () => {
+  test("a stopped reactor throws, but for calls that take a handle, of which none is left", () => {
     const { reactor, one } = makeReactor(binding);
     reactor.stop();
     reactor.stop();
