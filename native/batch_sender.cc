@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "block_header.h"
 #include "system_calls.h"
 
 #ifndef UDP_SEGMENT
@@ -17,7 +18,6 @@
 namespace ntftp {
 namespace {
 
-constexpr uint32_t kHeaderBytes = 4;
 // The kernel's limits of one segmented send.
 constexpr uint32_t kSegmentsMax = 64;
 constexpr uint32_t kSegmentedBytesMax = 65'000;
@@ -73,10 +73,7 @@ void BatchSender::AddRun(UdpSocket& socket, uint32_t peer, const Run& run) {
         const uint32_t length = block + 1 == run.count ? run.payload_bytes - offset : each;
         uint8_t* header = &headers_[header_bytes_];
         header_bytes_ += kHeaderBytes;
-        header[0] = static_cast<uint8_t>(run.opcode >> 8);
-        header[1] = static_cast<uint8_t>(run.opcode);
-        header[2] = static_cast<uint8_t>(number >> 8);
-        header[3] = static_cast<uint8_t>(number);
+        WriteHeader(header, run.opcode, number);
         iovs_[iov_count_++] = {header, kHeaderBytes};
         iovs_[iov_count_++] = {const_cast<uint8_t*>(run.payload) + offset, length};
       }

@@ -1,5 +1,6 @@
 #include "command_table.h"
 
+#include "block_header.h"
 #include "typed_memory.h"
 
 namespace ntftp {
@@ -7,9 +8,13 @@ namespace {
 
 // Most bytes of one datagram's payload over IPv4.
 constexpr uint32_t kPayloadBytesMax = 65'507;
-constexpr uint32_t kHeaderBytes = 4;
-// Wire numbers of a run don't wrap.
+// Wire numbers of a row don't wrap.
 constexpr uint32_t kNumbersMax = 65'536;
+
+// First number, opcode and count of a row.
+bool AreNumbersPossible(const uint32_t* row) {
+  return row[3] < kNumbersMax && row[5] <= kNumbersMax - row[3] && row[4] <= 0xffff;
+}
 
 }  // namespace
 
@@ -73,9 +78,7 @@ const char* CommandTable::AddRun(Reactor& reactor, UdpSocket& socket, const uint
   const uint64_t offset = row[8];
   const uint64_t length = row[9];
   if (offset + length > memory.length) return "a payload outside its memory";
-  if (count < 1 || row[3] >= kNumbersMax || count > kNumbersMax - row[3] || row[4] > 0xffff) {
-    return "a run with impossible numbers";
-  }
+  if (count < 1 || !AreNumbersPossible(row)) return "a run with impossible numbers";
   if (each > kPayloadBytesMax || length > static_cast<uint64_t>(count) * each ||
       length < static_cast<uint64_t>(count - 1) * each) {
     return "a payload that does not fit its blocks";
@@ -88,12 +91,9 @@ const char* CommandTable::AddRun(Reactor& reactor, UdpSocket& socket, const uint
 }
 
 const char* CommandTable::AnswerAhead(Reactor& reactor, const uint32_t* row) {
-  const uint32_t count = row[5];
-  if (row[3] >= kNumbersMax || count > kNumbersMax - row[3] || row[4] > 0xffff || row[7] > 0xffff || row[6] < kHeaderBytes) {
-    return "answers with impossible numbers";
-  }
+  if (!AreNumbersPossible(row) || row[7] > 0xffff || row[6] < kHeaderBytes) return "answers with impossible numbers";
   reactor.SetAnswersAhead(
-      {row[1], row[2], count, row[3], row[6], static_cast<uint16_t>(row[4]), static_cast<uint16_t>(row[7])});
+      {row[1], row[2], row[5], row[3], row[6], static_cast<uint16_t>(row[4]), static_cast<uint16_t>(row[7])});
   return nullptr;
 }
 

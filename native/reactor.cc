@@ -7,6 +7,7 @@
 
 #include <utility>
 
+#include "block_header.h"
 #include "system_calls.h"
 
 namespace ntftp {
@@ -244,8 +245,8 @@ bool Reactor::AnswerAhead(const UdpSocket& socket) {
   const BatchReceiver::Latest latest = receiver_.latest();
   const bool is_allowed = ahead_.handle == socket.handle && ahead_.peer == socket.connected_peer;
   if (!is_allowed || !ahead_.IsNext(latest.bytes, latest.length) || !receiver_.HasRoom()) return false;
-  uint8_t answer[AnswersAhead::kAnswerBytes];
-  ahead_.WriteAnswer(answer);
+  uint8_t answer[kHeaderBytes];
+  WriteHeader(answer, ahead_.answer_opcode, ahead_.number);
   // What can't leave is JavaScript's to answer, which hears of the reason then.
   if (SendTo(socket.connected_fd, answer, sizeof(answer), nullptr, 0) < 0) return false;
   *latest.is_answered = 1;

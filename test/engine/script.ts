@@ -54,18 +54,12 @@ export class Script {
   }
 
   receive(...datagrams: Uint8Array[]): string[] {
-    return datagrams.flatMap((bytes) => {
-      this.transfer.handleDatagram(bytes, this.nowMs);
-      return this.drain();
-    });
+    return this.#hear(datagrams, false);
   }
 
   /** The same of blocks that a socket has acknowledged in advance. */
   receiveAcknowledged(...datagrams: Uint8Array[]): string[] {
-    return datagrams.flatMap((bytes) => {
-      this.transfer.handleDatagram(bytes, this.nowMs, true);
-      return this.drain();
-    });
+    return this.#hear(datagrams, true);
   }
 
   store(reply: StorageReply): string[] {
@@ -104,6 +98,13 @@ export class Script {
   /** Ms until the deadline. */
   get waitsMs(): number {
     return this.transfer.pollTimeout() - this.nowMs;
+  }
+
+  #hear(datagrams: readonly Uint8Array[], isAcknowledged: boolean): string[] {
+    return datagrams.flatMap((bytes) => {
+      this.transfer.handleDatagram(bytes, this.nowMs, isAcknowledged);
+      return this.drain();
+    });
   }
 
   drain(): string[] {
